@@ -1,0 +1,1 @@
+"""Payment simulator, file replay and Kafka producer."""

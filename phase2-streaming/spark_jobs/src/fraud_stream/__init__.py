@@ -1,0 +1,1 @@
+"""Kafka to Delta Bronze with Spark, and what proves it lost nothing."""

@@ -1,0 +1,1 @@
+"""The one feature definition and the modules that compile it."""

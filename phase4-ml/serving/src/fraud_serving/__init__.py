@@ -1,0 +1,1 @@
+"""The scoring API, its online features and its decision records."""
