@@ -1,0 +1,213 @@
+"""The steps of `make demo`, in order, and the report they fill."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+import trino.dbapi
+from rich.console import Console
+
+from fraud_contracts import CATALOG, GOLD, TRANSACTIONS
+from fraud_native.demo.airflow import Airflow
+from fraud_native.demo.commands import Commands
+from fraud_native.demo.report import Report
+
+PIPELINE = "fraud_pipeline"
+TRAINING = "model_training"
+# the demo feeds a history of its own, and the API starts once there is a model
+HELD_BACK = ("producer", "api")
+BRONZE_WAIT_SECONDS = 900
+PIPELINE_WAIT_SECONDS = 1200
+TRAINING_WAIT_SECONDS = 900
+
+
+class DemoStack(Protocol):
+    """What the demo asks of the launcher."""
+
+    var: Path
+    commands: Path
+
+    def env(self) -> dict[str, str]: ...
+    def up(self, phases: list[int], without: tuple[str, ...] = ()) -> None: ...
+    def start(self, service: str) -> None: ...
+    def wipe(self) -> None: ...
+    def components(self) -> list[dict[str, Any]]: ...
+    def watch(self) -> None:
+        """Raises an error that names a component which has failed for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the user chose; the defaults are the published demo."""
+
+    data: Path | None = None
+    mapping: Path | None = None
+    fresh: bool = False
+    end: datetime | None = None
+    days: int = 60
+    customers: int = 2000
+    transactions: int = 300_000
+    live_seconds: int = 60
+    live_rate: float = 20.0
+
+
+@dataclass(slots=True)
+class Demo:
+    """One run of the demo against a stack."""
+
+    stack: DemoStack
+    options: DemoOptions
+    console: Console
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> Report:
+        """Runs every step and returns the report that was also written to ``reports/demo.json``."""
+        began = time.monotonic()
+        if self.options.fresh:
+            with self._step("start over"):
+                self.stack.wipe()
+        hold = self.stack.var / "run" / "pipeline-schedule.hold"
+        hold.parent.mkdir(parents=True, exist_ok=True)
+        # the DAG reads this file: while it exists fraud_pipeline runs by hand only
+        hold.write_text("the demo drives the pipeline\n", encoding="utf-8")
+        try:
+            report = self._steps()
+        finally:
+            hold.unlink(missing_ok=True)
+        self.seconds["all"] = time.monotonic() - began
+        report["seconds"] = {step: round(seconds, 1) for step, seconds in self.seconds.items()}
+        path = self.stack.var / "reports" / "demo.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        return report
+
+    def _steps(self) -> Report:
+        with self._step("bring up"):
+            self.stack.up([1, 2, 3, 4], HELD_BACK)
+        env = self.stack.env()
+        commands = Commands(self.stack.commands, env, self.stack.watch, self._say)
+        with self._step("history"):
+            newest = self._feed_history(commands)
+        with self._step("land in Bronze"):
+            self._wait_for_bronze(commands)
+        with Airflow(env["AIRFLOW_URL"], env["AIRFLOW_ADMIN_USER"], env["AIRFLOW_ADMIN_PASSWORD"]) as airflow:
+            with self._step(PIPELINE):
+                pipeline_run = self._run_dag(airflow, PIPELINE, PIPELINE_WAIT_SECONDS)
+            with self._step(TRAINING):
+                self._run_dag(airflow, TRAINING, TRAINING_WAIT_SECONDS)
+        model = commands.json("fraud-training", "show")
+        with self._step("online features"):
+            commands.json("fraud-serving", "backlog", "--wait", str(BRONZE_WAIT_SECONDS))
+        with self._step("start the API"):
+            self.stack.start("api")
+        with self._step("live payments"):
+            predict = self._send_live_payments(commands, newest)
+        with self._step("prove conservation"):
+            conservation = self._wait_for_bronze(commands)
+        return {
+            "runtime": "native",
+            "components": self.stack.components(),
+            "conservation": conservation,
+            "dag_run": pipeline_run,
+            "gold": _count_gold(env),
+            "model": model,
+            "redis": commands.json("fraud-serving", "redis-features", "--count"),
+            "predict": predict,
+            "decisions_logged": _count_decisions(env),
+        }
+
+    def _feed_history(self, commands: Commands) -> datetime:
+        """Feeds the history unless it is there already; returns the newest event time on the topic."""
+        newest = commands.json("fraud-producer", "newest", "--topic", TRANSACTIONS.name)["event_time"]
+        if newest is not None:
+            self._say(f"history is kept: {TRANSACTIONS.name} reaches to {newest}; FRESH=1 starts over")
+            return datetime.fromisoformat(newest)
+        if self.options.data:
+            command = ["replay", str(self.options.data), "--mapping", str(self.options.mapping)]
+        else:
+            end = self.options.end or last_full_hour(datetime.now(UTC))
+            command = [
+                "simulate",
+                *("--days", str(self.options.days), "--end", end.isoformat()),
+                *("--customers", str(self.options.customers), "--transactions", str(self.options.transactions)),
+            ]
+        commands.run("fraud-producer", *command)
+        reached: str = commands.json("fraud-producer", "newest", "--topic", TRANSACTIONS.name)["event_time"]
+        return datetime.fromisoformat(reached)
+
+    def _wait_for_bronze(self, commands: Commands) -> dict[str, Any]:
+        path = self.stack.var / "reports" / "conservation.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        commands.run("fraud-stream", "conservation", "--wait", str(BRONZE_WAIT_SECONDS), "--json", str(path))
+        conservation: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return conservation
+
+    def _run_dag(self, airflow: Airflow, dag_id: str, seconds: float) -> dict[str, Any]:
+        airflow.wait_for_dag(dag_id, 120)
+        run_id = airflow.trigger(dag_id)
+
+        def progress(task: str, state: str) -> None:
+            self.stack.watch()
+            self._say(f"{dag_id}: {task} {state}")
+
+        return airflow.wait(dag_id, run_id, seconds, progress).as_dict()
+
+    def _send_live_payments(self, commands: Commands, newest: datetime) -> dict[str, Any]:
+        return commands.json(
+            "fraud-producer",
+            "traffic",
+            *("--from", (newest + timedelta(microseconds=1)).isoformat()),
+            *("--seconds", str(self.options.live_seconds), "--rate", str(self.options.live_rate)),
+        )
+
+    def _say(self, line: str) -> None:
+        self.console.print(f"    {line}", style="dim", highlight=False, markup=False)
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        self.console.print(f"[bold]==> {name}[/bold]")
+        began = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - began
+        self.console.print(f"    {name}: {self.seconds[name]:.0f} s", style="green")
+
+
+def last_full_hour(now: datetime) -> datetime:
+    """The hour that ended last: where a simulated history ends unless told otherwise."""
+    return now.replace(minute=0, second=0, microsecond=0)
+
+
+def _count_gold(env: dict[str, str]) -> dict[str, int]:
+    """Rows per table of the Gold schema."""
+    url = env["TRINO_URL"]
+    host, _, port = url.rpartition("//")[2].partition(":")
+    with trino.dbapi.connect(host=host, port=int(port), user="reader", catalog=CATALOG, schema=GOLD) as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            f"SELECT table_name FROM {CATALOG}.information_schema.tables "  # noqa: S608 - constants only
+            f"WHERE table_schema = '{GOLD}' AND table_type = 'BASE TABLE' ORDER BY 1"
+        )
+        tables: list[str] = [row[0] for row in cursor.fetchall()]
+        rows: dict[str, int] = {}
+        for table in tables:
+            cursor.execute(f'SELECT count(*) FROM {CATALOG}.{GOLD}."{table}"')  # noqa: S608 - names come from the catalog
+            rows[table] = cursor.fetchall()[0][0]
+    return rows
+
+
+def _count_decisions(env: dict[str, str]) -> int:
+    with psycopg.connect(
+        host=env["POSTGRES_HOST"],
+        port=env["POSTGRES_CONNECT_PORT"],
+        dbname="fraud",
+        user="fraud_reader",
+        password=env["FRAUD_READER_DB_PASSWORD"],
+    ) as connection:
+        row = connection.execute("SELECT count(*) FROM decisions").fetchone()
+    return int(row[0]) if row else 0
