@@ -6,136 +6,128 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 STACK ?= main
+# the environment wins over .env; native until somebody chooses docker
 RUNTIME ?= $(or $(shell sed -n 's/^RUNTIME=//p' .env 2>/dev/null),native)
+PHASES := phase1 phase2 phase3 phase4
 NATIVE := $(BIN)/fraud-native --stack $(STACK)
+COMPOSE := docker compose
 # runs one of our console commands with the running stack's environment
 WITH_ENV = set -a; eval "$$($(NATIVE) env)"; set +a;
-export STACK RUNTIME
 
-PHASES := phase1 phase2 phase3 phase4
+# The two runtimes behind the same verbs.
+BRING_UP_native = bash infra/native/bootstrap.sh; $(BIN)/fraud-native setup $(1:phase%=--phase %); $(NATIVE) up $(1:phase%=--phase %)
+BRING_UP_docker = $(COMPOSE) $(1:%=--profile %) up --detach --wait
+DOWN_native = if [ -x $(BIN)/fraud-native ]; then $(NATIVE) down; fi
+DOWN_docker = $(COMPOSE) $(PHASES:%=--profile %) down
+STATUS_native = bash infra/native/bootstrap.sh; $(NATIVE) status
+STATUS_docker = $(COMPOSE) ps --all
+LOGS_native = $(NATIVE) logs $(SERVICE)
+LOGS_docker = $(COMPOSE) logs --tail 100 $(SERVICE)
+BUILD_native = bash infra/native/bootstrap.sh; $(BIN)/fraud-native setup
+BUILD_docker = $(COMPOSE) $(PHASES:%=--profile %) build
+SERVICE_native = $(NATIVE) $(1) $(SERVICE)
+SERVICE_docker = $(COMPOSE) $(1) $(SERVICE)
 
 .PHONY: help
 help: ## this screen
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-zA-Z0-9_%|-]+:.*## / {printf "  \033[36m%-22s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} \
+		/^[a-z0-9-]+:.*## / {printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ The two commands
-.PHONY: demo
-demo: setup ## the whole path, from an Avro message to a scored payment [DATA=file MAPPING=map.yml FRESH=1 END=hour]
-	@$(NATIVE) demo $(if $(DATA),--data "$(DATA)") $(if $(MAPPING),--mapping "$(MAPPING)") $(if $(FRESH),--fresh) $(if $(END),--end "$(END)")
-
-.PHONY: test
+.PHONY: demo test
+demo: setup ## the whole path, an Avro message to a scored payment [DATA=file MAPPING=map.yml FRESH=1 END=hour]
+	@$(NATIVE) demo $(if $(DATA),--data "$(DATA)") $(if $(MAPPING),--mapping "$(MAPPING)") \
+		$(if $(FRESH),--fresh) $(if $(END),--end "$(END)")
 test: ## set-up, lint, types, unit and integration tests, within their budgets
 	@bash tests/run_stages.sh
 
 ##@ Bring up and down
-.PHONY: setup build up down status logs clean
+.PHONY: setup build up down status logs clean stop start restart $(PHASES:%=%-up)
 setup: ## install and cache whatever is missing (repeatable)
-	@bash infra/native/bootstrap.sh
-	@$(BIN)/fraud-native setup
-
-ifeq ($(RUNTIME),docker)
-COMPOSE := docker compose
-build: ## build our own images (docker) or the native set-up
-	@$(COMPOSE) $(PHASES:%=--profile %) build
+	@$(BUILD_native)
+build: ## prepare the runtime: native set-up, or our own images under docker
+	@$(BUILD_$(RUNTIME))
 up: ## start phases 1 to 4
-	@$(COMPOSE) $(PHASES:%=--profile %) up --detach --wait
-down: ## stop everything, keep the data
-	@$(COMPOSE) $(PHASES:%=--profile %) down
-status: ## state, version, address and secret's place of every service; newest event and rows per layer
-	@$(COMPOSE) ps --all
-logs: ## logs of all services or of one [SERVICE=]
-	@$(COMPOSE) logs --follow --tail 100 $(SERVICE)
+	@$(call BRING_UP_$(RUNTIME),$(PHASES))
+phase1-up: ## broker, registry, and a producer that sends TRANSACTION_RATE payments a second
+phase2-up: ## broker, object store, and the Bronze writer
+phase3-up: ## metastore, Trino, Airflow; fraud_pipeline every 15 minutes
+phase4-up: ## MLflow, Redis, feature writer, scoring API
 $(PHASES:%=%-up): %-up:
-	@$(COMPOSE) --profile $* up --detach --wait
-stop start restart: guard-SERVICE
-	@$(COMPOSE) $@ $(SERVICE)
-else
-build: setup
-up: setup ## start phases 1 to 4
-	@$(NATIVE) up --phase 1 --phase 2 --phase 3 --phase 4
+	@$(call BRING_UP_$(RUNTIME),$*)
 down: ## stop everything, keep the data
-	@if [ -x $(BIN)/fraud-native ]; then $(NATIVE) down; fi
-status: setup ## state, version, address and secret's place of every service; newest event and rows per layer
-	@$(NATIVE) status
-logs: ## logs of all services or of one [SERVICE=]
-	@$(NATIVE) logs $(SERVICE)
-$(PHASES:%=%-up): phase%-up:
-	@bash infra/native/bootstrap.sh
-	@$(BIN)/fraud-native setup --phase $*
-	@$(NATIVE) up --phase $*
-stop start restart: guard-SERVICE
-	@$(NATIVE) $@ $(SERVICE)
-endif
+	@$(DOWN_$(RUNTIME))
+stop: guard-SERVICE ## stop one service [SERVICE=redis]
+	@$(call SERVICE_$(RUNTIME),stop)
+start: guard-SERVICE ## start one service [SERVICE=redis]
+	@$(call SERVICE_$(RUNTIME),start)
+restart: guard-SERVICE ## restart one service [SERVICE=api]
+	@$(call SERVICE_$(RUNTIME),restart)
+status: ## state, version, address, user and password's place per service; newest event and rows per layer
+	@$(STATUS_$(RUNTIME))
+logs: ## newest log lines of all services, or of one [SERVICE=api]
+	@$(LOGS_$(RUNTIME))
+logs-producer: ## what the producer says
+	@$(MAKE) logs SERVICE=producer
 clean: ## delete all data of the stack, after asking
 	@$(NATIVE) clean
 
-##@ Phases and services
-.PHONY: $(PHASES:%=%-up) stop start restart
-# help: phaseN-up and the service verbs are defined above, once per runtime
-phaseN-up: ## phase1-up … phase4-up: what that phase needs and no more
-	@echo "name the phase: $(PHASES:%=%-up)"; exit 2
-phaseN-test: ## phase1-test … phase4-test: the tests of one room
-	@echo "name the phase: $(PHASES:%=%-test)"; exit 2
-stop|start|restart: ## one service [SERVICE=]
-	@exit 2
-
-##@ Checks
-.PHONY: check lint test-full ci lock
-check: ## lint, format, types, import rule, SQL, shell, locks, generated files
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy -p fraud_contracts -p fraud_features -p fraud_native -p fraud_producer -p fraud_serving -p fraud_stream -p fraud_training
-	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/sqlfluff lint --nofail-on-warnings --disable-progress-bar phase3-transforms/dbt_project/models phase3-transforms/dbt_project/tests
-	@git ls-files '*.sh' '.ci/run' | xargs $(BIN)/shellcheck
-	@bash infra/lock.sh --check
-	@$(BIN)/fraud-features render --check
-test-full: setup ## make test, and the longer ones
-	@bash tests/run_stages.sh
-	@$(BIN)/pytest -m slow
-ci: test ## all that CI runs
-lock: ## write the lock files anew after a change of dependencies
-	@bash infra/lock.sh
-
-PATHS_phase1 := phase1-ingestion
-PATHS_phase2 := phase2-streaming
-PATHS_phase3 := phase3-transforms
-PATHS_phase4 := phase4-ml
-.PHONY: $(PHASES:%=%-test)
-$(PHASES:%=%-test): %-test: setup
-	@$(BIN)/pytest $(PATHS_$*)
-
 ##@ Look and try
-.PHONY: api-key logs-producer ml-train predict-test dbt-run dbt-test kafka-lag redis-features topics topic-tail schemas sql
+.PHONY: api-key predict-test topics topic-tail schemas kafka-lag sql redis-features logs-producer
 api-key: ## the bearer key of the API
 	@$(NATIVE) api-key
-logs-producer: ## what the producer says
-	@$(MAKE) logs SERVICE=producer
-ml-train: ## train, register and, if it is good enough, promote a model
-	@$(WITH_ENV) $(BIN)/fraud-training train; $(BIN)/fraud-training promote
 predict-test: ## score one payment
 	@$(WITH_ENV) curl --silent --show-error --fail-with-body "$$API_URL/predict" \
 		-H "Authorization: Bearer $$($(NATIVE) api-key)" -H "Content-Type: application/json" \
-		-d '{"transaction_id":"t'$$(date +%s%N)'","user_id":"U1234","amount":500,"merchant_id":"M001","is_international":false}'; echo
-dbt-run: ## build Silver and Gold now
-	@$(WITH_ENV) $(DBT) build --exclude-resource-type test unit_test
-dbt-test: ## run the dbt tests
-	@$(WITH_ENV) $(DBT) test
-kafka-lag: ## how far Bronze is behind, per topic and partition
-	@$(WITH_ENV) $(BIN)/fraud-stream lag
-redis-features: ## what the online store holds [USER=U0001]
-	@$(WITH_ENV) $(BIN)/fraud-serving redis-features $(if $(filter command line,$(origin USER)),--user "$(USER)")
+		-d "{\"transaction_id\":\"t$$(date +%s%N)\",\"user_id\":\"U1234\",\"amount\":500,\"merchant_id\":\"M001\",\"is_international\":false}"; echo
 topics: ## topics, partitions, messages
 	@$(WITH_ENV) $(BIN)/fraud-producer topics
 topic-tail: guard-TOPIC ## newest messages, decoded [TOPIC=transactions.raw]
 	@$(WITH_ENV) $(BIN)/fraud-producer tail $(TOPIC)
 schemas: ## subjects, versions, compatibility
 	@$(WITH_ENV) $(BIN)/fraud-producer schemas
+kafka-lag: ## how far Bronze is behind, per topic and partition
+	@$(WITH_ENV) $(BIN)/fraud-stream lag
 sql: guard-Q ## ask Trino [Q='select count(*) from delta.bronze.transactions']
 	@$(NATIVE) sql "$(Q)"
+redis-features: ## what the online store holds [USER=U0001]
+	@$(WITH_ENV) $(BIN)/fraud-serving redis-features $(if $(filter command line,$(origin USER)),--user "$(USER)")
 
-DBT := $(BIN)/dbt --no-use-colors
+##@ Build by hand
+.PHONY: dbt-run dbt-test ml-train features
+DBT = $(BIN)/dbt $(1) --project-dir phase3-transforms/dbt_project --profiles-dir phase3-transforms/dbt_project
+dbt-run: ## build Silver and Gold now
+	@$(WITH_ENV) $(call DBT,build) --exclude-resource-type test unit_test
+dbt-test: ## run the dbt tests
+	@$(WITH_ENV) $(call DBT,test)
+ml-train: ## train, register and, if it earns it, promote a model
+	@$(WITH_ENV) $(BIN)/fraud-training train; $(BIN)/fraud-training promote
+features: ## render what is generated from features.py anew
+	@$(BIN)/fraud-features render
+
+##@ Checks
+.PHONY: check test-full ci lock $(PHASES:%=%-test)
+check: ## lint, format, types, import rule, SQL, shell, locks, generated files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy -p fraud_contracts -p fraud_features -p fraud_native -p fraud_producer -p fraud_serving -p fraud_stream -p fraud_training
+	@$(BIN)/lint-imports --no-cache
+	@cd phase3-transforms/dbt_project && ../../$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 models tests
+	@git ls-files '*.sh' '.ci/run' | xargs $(BIN)/shellcheck
+	@bash infra/lock.sh --check
+	@$(BIN)/fraud-features render --check
+phase1-test: ## the tests of one room; also phase2-test, phase3-test, phase4-test
+PATHS_phase1 := phase1-ingestion
+PATHS_phase2 := phase2-streaming
+PATHS_phase3 := phase3-transforms
+PATHS_phase4 := phase4-ml
+$(PHASES:%=%-test): %-test: setup
+	@$(BIN)/pytest $(PATHS_$*)
+test-full: test ## make test, and then the longer ones
+	@$(BIN)/pytest -m slow
+ci: test ## all that CI runs
+lock: ## write the lock files anew after a change of dependencies
+	@bash infra/lock.sh
 
 guard-%:
-	@if [ -z "$($*)" ]; then echo "set $*=…, see make help" >&2; exit 2; fi
+	@if [ -z "$($*)" ]; then echo "set $*=…; make help shows an example" >&2; exit 2; fi
