@@ -1,0 +1,57 @@
+"""The Makefile, the README and .env.example say the same."""
+
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_help_fits_on_one_screen() -> None:
+    shown = make("help")
+    assert shown.returncode == 0
+    assert len(shown.stdout.splitlines()) <= 50
+
+
+def test_a_mistyped_target_fails() -> None:
+    assert make("phase1-upp").returncode != 0
+
+
+def test_a_service_verb_without_its_service_fails_with_the_remedy() -> None:
+    done = make("stop")
+    assert done.returncode != 0
+    assert "SERVICE=" in done.stderr
+
+
+def test_every_target_is_in_the_readme() -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):.*?## ", MAKEFILE, flags=re.MULTILINE))
+    assert {target for target in targets if not re.search(rf"`make (-s )?{target}\b", README)} == set()
+
+
+def test_readme_compose_and_env_example_agree_on_ports() -> None:
+    example = dict(
+        re.findall(r"^([A-Z_]+_PORT)=(\d+)$", (ROOT / ".env.example").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    )
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    published = set(re.findall(r"127\.0\.0\.1:\$\{([A-Z_]+_PORT)[^}]*\}:", compose))
+    assert published, "no port is published"
+    assert published <= set(example)
+    table = set(re.findall(r"\| (\d{4,5}) \|", README))
+    assert {example[name] for name in published} == table
+
+
+def test_every_variable_of_env_example_has_a_comment_above_its_group() -> None:
+    described = False
+    for line in (ROOT / ".env.example").read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            described = True
+        elif not line:
+            described = False
+        else:
+            assert described, f"{line.partition('=')[0]} stands in a group without a comment"
