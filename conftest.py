@@ -28,7 +28,7 @@ class Stack:
         command = [str(COMMANDS / "fraud-native"), "--stack", "test", *arguments]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if check and done.returncode:
-            pytest.fail(f"{shlex.join(command)} exited with {done.returncode}\n{done.stdout}\n{done.stderr}", pytrace=False)
+            pytest.fail(_failure(command, done), pytrace=False)
         return done.stdout
 
     def _environment(self) -> dict[str, str]:
@@ -66,8 +66,12 @@ class Stack:
             timeout=timeout,
         )
         if check and done.returncode:
-            pytest.fail(f"{shlex.join(command)} exited with {done.returncode}\n{done.stdout}\n{done.stderr}", pytrace=False)
+            pytest.fail(_failure(command, done), pytrace=False)
         return done
+
+
+def _failure(command: Sequence[str], done: subprocess.CompletedProcess[str]) -> str:
+    return f"{shlex.join(command)} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
 
 
 @pytest.fixture(scope="session")
@@ -83,10 +87,12 @@ _minutes: dict[str, float] = defaultdict(float)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Adds up the time of each room's tests, set-up and tear-down included."""
     _minutes[re.sub(r"/(src|tests)/.*|/test_.*", "", report.nodeid.partition("::")[0])] += report.duration / 60
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the minutes per room."""
     terminalreporter.section("minutes per room")
     for room, minutes in sorted(_minutes.items()):
         terminalreporter.write_line(f"{minutes:6.2f}  {room}")
