@@ -53,6 +53,7 @@ class DemoOptions:
     days: int = 60
     customers: int = 2000
     transactions: int = 300_000
+    fraud_rate: float | None = None
     live_seconds: int = 60
     live_rate: float = 20.0
 
@@ -137,6 +138,8 @@ class Demo:
                 *("--days", str(self.options.days), "--end", end.isoformat()),
                 *("--customers", str(self.options.customers), "--transactions", str(self.options.transactions)),
             ]
+            if self.options.fraud_rate is not None:
+                command += ["--fraud-rate", str(self.options.fraud_rate)]
         commands.run("fraud-producer", *command)
         reached: str = commands.json("fraud-producer", "newest", "--topic", TRANSACTIONS.name)["event_time"]
         return datetime.fromisoformat(reached)

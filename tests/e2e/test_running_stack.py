@@ -1,0 +1,118 @@
+"""What must hold on the running platform, beyond one room."""
+
+import os
+import re
+import subprocess
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+Predict = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def payment(**changes: Any) -> dict[str, Any]:
+    body = {"user_id": "U0042", "amount": 50, "merchant_id": "M001", "is_international": False, "country": "DE"}
+    return {"transaction_id": f"e2e-{uuid.uuid4()}", **body, **changes}
+
+
+def first_curl() -> str:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"```(?:bash|sh|console)\n((?:(?!```).)*curl(?:(?!```).)*)```", readme, flags=re.DOTALL)
+    assert block, "the README shows no curl"
+    return block.group(1)
+
+
+def paste(stack: Any, command: str) -> dict[str, Any]:
+    """Runs the README's command as it stands, but for the port and the name of the test stack."""
+    port = stack.env["API_URL"].rpartition(":")[2]
+    assert "127.0.0.1:8000" in command
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command.replace("127.0.0.1:8000", f"127.0.0.1:{port}")],
+        cwd=ROOT,
+        env={**os.environ, "STACK": "test"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    import json
+
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_the_readmes_first_curl_works_and_says_its_mode_when_redis_is_stopped(demo: Any) -> None:
+    command = first_curl()
+    answer = paste(demo.stack, command)
+    assert answer["mode"] == "full"
+    assert 0 <= answer["fraud_probability"] <= 1
+    assert answer["risk_tier"] in ("LOW", "MEDIUM", "HIGH", "CRITICAL")
+    assert answer["model_version"]
+
+    demo.stack.stop("redis")
+    try:
+        degraded = paste(demo.stack, command.replace('"t1"', '"t2"'))
+        assert degraded["mode"] == "no_features"
+        assert degraded["reasons"] is not None
+    finally:
+        demo.stack.start("redis")
+
+
+@pytest.mark.parametrize(
+    "change", [{"amount": 4321.5}, {"merchant_id": "M017"}, {"country": "BR", "is_international": True}]
+)
+def test_every_given_field_reaches_the_vector(demo: Any, predict: Predict, change: dict[str, Any]) -> None:
+    when = "2026-10-02T09:00:00Z"
+    first, second = payment(event_time=when), payment(event_time=when, **change)
+    predict(first)
+    predict(second)
+    rows = dict(
+        demo.postgres(
+            "SELECT transaction_id, vector FROM decisions WHERE transaction_id = ANY(%s)",
+            ([first["transaction_id"], second["transaction_id"]],),
+        )
+    )
+    assert rows[first["transaction_id"]] != rows[second["transaction_id"]]
+
+
+def test_nothing_listens_beyond_loopback(demo: Any) -> None:
+    pid = int((ROOT / "var/test/run/supervisord.pid").read_text(encoding="utf-8"))
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    listening = {
+        (process.name(), connection.laddr.ip, connection.laddr.port)
+        for process in family
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert len(listening) > 10, "the stack's sockets were not seen"
+    beyond = {entry for entry in listening if entry[1] not in ("127.0.0.1", "::1", "::ffff:127.0.0.1")}
+    assert beyond == set()
+
+
+def test_conservation_holds_after_the_spark_driver_is_killed_in_the_middle_of_a_feed(demo: Any) -> None:
+    stack = demo.stack
+    newest = stack.run(["fraud-producer", "newest", "--topic", "transactions.raw"]).stdout
+    feed = subprocess.Popen(
+        [str(ROOT / ".venv/bin/fraud-producer"), "stream", "--rate", "500"],
+        cwd=ROOT,
+        env={**os.environ, **stack.env, "PRODUCER_METRICS_PORT": "0"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        time.sleep(6)
+        stack.kill("bronze-writer")
+        time.sleep(6)
+    finally:
+        feed.terminate()
+        assert feed.wait(timeout=60) == 0
+    assert stack.run(["fraud-producer", "newest", "--topic", "transactions.raw"]).stdout != newest
+    stack.run(["fraud-stream", "conservation", "--wait", "240"])
