@@ -1,0 +1,84 @@
+"""Profiles: what is known of a user or merchant at a day boundary, and which boundary a payment looks at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from fraud_features.features import PROFILE_ENTITIES, US_PER_DAY, Feature, profile_features
+from fraud_features.inputs import NEW_COLUMNS, RATE_PRIOR_FRAUDS, RATE_PRIOR_PAYMENTS
+from fraud_features.settings import FeatureSettings
+
+DERIVED_AGGREGATES: Final = frozenset({"zscore", "ratio", "new"})
+"""Aggregates that compare the payment with its profile; every other profile feature is stored in the profile."""
+
+Status = Literal["fresh", "stale", "missing"]
+
+
+def profile_columns(entity: str) -> tuple[str, ...]:
+    """Names of the numbers stored in an entity's profile, in vector order."""
+    return tuple(f.name for f in profile_features(entity) if f.aggregate not in DERIVED_AGGREGATES)
+
+
+def set_columns(entity: str) -> tuple[str, ...]:
+    """Names of the sets stored in an entity's profile, in the order of ``NEW_COLUMNS``."""
+    inputs = {f.input for f in profile_features(entity) if f.aggregate == "new"}
+    return tuple(f"{entity}_{name}_ids_90d" for name in NEW_COLUMNS if name in inputs)
+
+
+def boundary_us(event_us: int, settings: FeatureSettings) -> int:
+    """The snapshot boundary of a payment: the last UTC midnight at or before ``event_us - lag``."""
+    return (event_us - settings.profile_lag_us) // US_PER_DAY * US_PER_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One entity's profile at boundary ``as_of_us``; a value None means there was nothing to take it from."""
+
+    as_of_us: int
+    values: Mapping[str, float | None]
+    sets: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """Profiles of a payment's user and merchant with their status.
+
+    ``stale``: profiles exist, but none of the boundary the payment needs; ``missing``: there are none at all.
+    Both are treated as not known, never served as fresh.
+    """
+
+    user: Profile | None = None
+    merchant: Profile | None = None
+    user_status: Status = "missing"
+    merchant_status: Status = "missing"
+
+    @classmethod
+    def of(cls, user: Profile | None, merchant: Profile | None) -> "Profiles":
+        """Profiles that are known to be of the right boundary."""
+        return cls(user, merchant, "fresh" if user else "missing", "fresh" if merchant else "missing")
+
+    def profile(self, entity: str) -> Profile | None:
+        return self.user if entity == "user" else self.merchant
+
+    def status(self, entity: str) -> Status:
+        return self.user_status if entity == "user" else self.merchant_status
+
+
+PROFILE_COLUMNS: Final = {entity: profile_columns(entity) for entity in PROFILE_ENTITIES}
+SET_COLUMNS: Final = {entity: set_columns(entity) for entity in PROFILE_ENTITIES}
+
+
+def empty_profile(entity: str, as_of_us: int) -> Profile:
+    """The profile of an entity without history: the same numbers that Gold gives to a first payment."""
+    stored = [f for f in profile_features(entity) if f.aggregate not in DERIVED_AGGREGATES]
+    return Profile(as_of_us, {f.name: _without_history(f) for f in stored}, {})
+
+
+def _without_history(feature: Feature) -> float | None:
+    if feature.aggregate in {"count", "active"}:
+        return 0.0
+    if feature.aggregate == "rate":
+        return RATE_PRIOR_FRAUDS / RATE_PRIOR_PAYMENTS
+    if feature.aggregate == "days_since" and feature.window is not None:
+        return float(feature.window.days)
+    return None

@@ -1,0 +1,197 @@
+"""How features lie in Redis: recent events per entity, profiles per user and merchant, and the one script that writes.
+
+No Redis client here: callers bring theirs and send ``RECENT_SCRIPT`` (EVALSHA) and ``MGET`` in one pipeline.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from hashlib import sha256
+from importlib.resources import files
+from itertools import groupby
+from typing import Any, Final, Literal
+
+from fraud_contracts import CATALOG, GOLD, merchant_features_key, recent_key, user_features_key
+from fraud_features.events import RecentEvent, Transaction
+from fraud_features.features import US_PER_DAY, US_PER_HOUR, WINDOW_ENTITIES, longest_window
+from fraud_features.online import Recent, RecentEvents
+from fraud_features.profile import PROFILE_COLUMNS, SET_COLUMNS, Profile, Profiles, Status, boundary_us, empty_profile
+from fraud_features.settings import FeatureSettings
+
+Mode = Literal["read_add", "add", "read"]
+
+RECENT_SCRIPT: Final = (files("fraud_features") / "recent_events.lua").read_text(encoding="utf-8")
+"""Lua for EVAL/EVALSHA; ``recent_call`` makes its keys and arguments, ``parse_recent`` reads its answer."""
+
+SLACK_US: Final = US_PER_HOUR
+"""Events are kept this much longer than the longest window: a payment scored a little late still sees its own."""
+
+RECENT_LIMITS: Final = {"user": 2_000, "card": 2_000, "device": 2_000, "merchant": 5_000}
+"""Most events kept per entity: bounds memory and the longest answer; whoever has more is flagged as truncated."""
+
+RECENT_EXPIRY_SECONDS: Final = 7 * 24 * 3600
+"""Only frees memory. Longer than any window because simulated clocks may run slower than the wall's."""
+
+PROFILE_EXPIRY_SECONDS: Final = 72 * 3600
+"""Only frees memory; whether a profile is stale is judged by its boundary."""
+
+UNKNOWN_ID: Final = ""
+"""The profile of an entity that Gold has never seen is kept under the empty identifier (real ones are not empty)."""
+
+_FEATURES_KEY: Final[dict[str, Callable[[str], str]]] = {"user": user_features_key, "merchant": merchant_features_key}
+_MART: Final = {"user": "mart_user_profile_current", "merchant": "mart_merchant_risk_current"}
+_EPOCH: Final = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptCall:
+    """Keys and arguments of one call of ``RECENT_SCRIPT``; ``entities`` says what the answer's parts belong to."""
+
+    keys: tuple[str, ...]
+    args: tuple[str, ...]
+    entities: tuple[str, ...]
+
+
+def recent_keys(entity: str, entity_id: str) -> tuple[str, str]:
+    """Sorted set of identifiers by event time, and hash of payloads, of one entity's recent events."""
+    return recent_key(entity, entity_id), recent_key(f"{entity}.payload", entity_id)
+
+
+def recent_call(transaction: Transaction, mode: Mode = "read_add") -> ScriptCall:
+    """The script call of a payment: ``read_add`` for a decision, ``add`` for feature_writer, ``read`` to look only."""
+    event = transaction.as_recent()
+    keys: list[str] = []
+    bounds: list[str] = []
+    entities: list[str] = []
+    for entity in WINDOW_ENTITIES:
+        entity_id = transaction.entity_id(entity)
+        if entity_id is not None:
+            window = longest_window(entity).us
+            keys += recent_keys(entity, entity_id)
+            bounds += [str(window), str(window + SLACK_US), str(RECENT_LIMITS[entity])]
+            entities.append(entity)
+    args = (mode, event.transaction_id, str(event.event_us), pack_event(event), str(RECENT_EXPIRY_SECONDS), *bounds)
+    return ScriptCall(tuple(keys), args, tuple(entities))
+
+
+def parse_recent(call: ScriptCall, answer: Sequence[Sequence[Any]]) -> RecentEvents:
+    """The script's answer (modes that read) as recent events per entity."""
+    parts = zip(call.entities, answer, strict=True)
+    return RecentEvents({name: Recent([unpack_event(item) for item in part[1:]], part[0] == 1) for name, part in parts})
+
+
+def pack_event(event: RecentEvent) -> str:
+    """A recent event as compact JSON, fields in the order of ``RecentEvent``."""
+    return json.dumps(event, separators=(",", ":"))
+
+
+def unpack_event(payload: bytes | str) -> RecentEvent:
+    """The event that ``pack_event`` packed."""
+    return RecentEvent(*json.loads(payload))
+
+
+def layout_version(entity: str) -> str:
+    """Identifies the columns of a packed profile: one of another layout is not read."""
+    return sha256(json.dumps([PROFILE_COLUMNS[entity], SET_COLUMNS[entity]]).encode()).hexdigest()[:12]
+
+
+def pack_profiles(entity: str, profiles: Iterable[Profile]) -> bytes:
+    """One entity's profiles, newest first: ``[layout, [as_of_us, [number or null …], [[id …] …]] …]`` as JSON."""
+    packed: list[Any] = [layout_version(entity)]
+    for profile in sorted(profiles, key=lambda item: -item.as_of_us):
+        numbers = [profile.values.get(name) for name in PROFILE_COLUMNS[entity]]
+        sets = [sorted(profile.sets.get(name, ())) for name in SET_COLUMNS[entity]]
+        packed.append([profile.as_of_us, numbers, sets])
+    return json.dumps(packed, separators=(",", ":")).encode()
+
+
+def unpack_profiles(entity: str, payload: bytes | str | None) -> tuple[Profile, ...]:
+    """Profiles of one entity, newest first; none for an absent key or another layout."""
+    if not payload:
+        return ()
+    layout, *packed = json.loads(payload)
+    if layout != layout_version(entity):
+        return ()
+    return tuple(
+        Profile(
+            as_of_us,
+            dict(zip(PROFILE_COLUMNS[entity], numbers, strict=True)),
+            {name: frozenset(ids) for name, ids in zip(SET_COLUMNS[entity], sets, strict=True)},
+        )
+        for as_of_us, numbers, sets in packed
+    )
+
+
+def profile_keys(transaction: Transaction) -> tuple[str, str, str, str]:
+    """Keys to MGET beside the script: the user's and merchant's own, and those of entities Gold does not know."""
+    return (
+        user_features_key(transaction.user_id),
+        user_features_key(UNKNOWN_ID),
+        merchant_features_key(transaction.merchant_id),
+        merchant_features_key(UNKNOWN_ID),
+    )
+
+
+def parse_profiles(
+    transaction: Transaction, payloads: Sequence[bytes | str | None], settings: FeatureSettings | None = None
+) -> Profiles:
+    """The profiles that a payment may use, from the four values of ``profile_keys``."""
+    wanted = boundary_us(transaction.event_us, settings or FeatureSettings.from_env())
+    user, user_status = _choose("user", payloads[0], payloads[1], wanted)
+    merchant, merchant_status = _choose("merchant", payloads[2], payloads[3], wanted)
+    return Profiles(user, merchant, user_status, merchant_status)
+
+
+def _choose(
+    entity: str, own: bytes | str | None, unknown: bytes | str | None, wanted_us: int
+) -> tuple[Profile | None, Status]:
+    profiles = unpack_profiles(entity, own) or unpack_profiles(entity, unknown)
+    for profile in profiles:
+        if profile.as_of_us == wanted_us:
+            return profile, "fresh"
+    return None, "stale" if profiles else "missing"
+
+
+def profile_query(entity: str, schema: str = f"{CATALOG}.{GOLD}") -> str:
+    """Trino query for what ``profile_entries`` takes: every entity at the two newest boundaries, entity by entity."""
+    columns = ", ".join((f"{entity}_id", "as_of", *PROFILE_COLUMNS[entity], *SET_COLUMNS[entity]))
+    return f"select {columns} from {schema}.{_MART[entity]} order by {entity}_id, as_of desc"  # noqa: S608
+
+
+def profile_entries(entity: str, rows: Iterable[Sequence[Any]]) -> Iterator[tuple[str, bytes]]:
+    """Keys and values to SET with ``PROFILE_EXPIRY_SECONDS``, from the rows of ``profile_query`` in its order.
+
+    The first row's entity tells the boundaries; the last entry is the profile of entities that Gold does not know.
+    """
+    boundaries: set[int] = set()
+    for entity_id, group in groupby(rows, key=lambda row: row[0]):
+        profiles = [profile_from_row(entity, row) for row in group]
+        boundaries.update(profile.as_of_us for profile in profiles)
+        yield _FEATURES_KEY[entity](entity_id), pack_profiles(entity, profiles)
+    if boundaries:
+        unknown = [empty_profile(entity, as_of_us) for as_of_us in boundaries]
+        yield _FEATURES_KEY[entity](UNKNOWN_ID), pack_profiles(entity, unknown)
+
+
+def profile_from_row(entity: str, row: Sequence[Any]) -> Profile:
+    """A row of ``profile_query``: identifier, as_of (date), numbers, sets."""
+    first_set = 2 + len(PROFILE_COLUMNS[entity])
+    numbers = dict(zip(PROFILE_COLUMNS[entity], row[2:first_set], strict=True))
+    sets = row[first_set:]
+    return Profile(
+        (row[1] - _EPOCH) // timedelta(days=1) * US_PER_DAY,
+        {name: None if value is None else float(value) for name, value in numbers.items()},
+        {name: frozenset(ids or ()) for name, ids in zip(SET_COLUMNS[entity], sets, strict=True)},
+    )
+
+
+def describe_profiles(entity: str, payload: bytes | str | None) -> Mapping[str, Any]:
+    """A packed profile for people: boundary to columns (``make redis-features``)."""
+    return {
+        (_EPOCH + timedelta(microseconds=profile.as_of_us)).isoformat(): {
+            **profile.values,
+            **{name: sorted(ids) for name, ids in profile.sets.items()},
+        }
+        for profile in unpack_profiles(entity, payload)
+    }

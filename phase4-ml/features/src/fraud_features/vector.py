@@ -1,0 +1,93 @@
+"""The ordered float32 vector that training and serving share, and the hash of what it means."""
+
+import hashlib
+import json
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from fraud_features.features import FEATURE_NAMES, FEATURES
+from fraud_features.inputs import (
+    NEAR_THRESHOLDS_CENTS,
+    PREDICATES,
+    RATE_PRIOR_FRAUDS,
+    RATE_PRIOR_PAYMENTS,
+    RATIO_CAP,
+    REQUEST_INPUTS,
+    SMALL_CENTS,
+    SPEED_CAP_KMH,
+    STD_FLOOR,
+    Z_CAP,
+)
+from fraud_features.settings import FeatureSettings
+
+
+@dataclass(frozen=True, slots=True)
+class UserFeatures:
+    """The features of one payment.
+
+    ``values`` are in the order of ``FEATURE_NAMES`` and never NaN; ``missing`` names those that were not known and
+    stand at their explicit number; ``flags`` says what was wrong with the inputs (``user_profile_stale``,
+    ``merchant_recent_truncated`` …).
+    """
+
+    values: tuple[float, ...]
+    missing: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return FEATURE_NAMES
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, float | None], flags: Sequence[str] = ()) -> "UserFeatures":
+        """From values by name; None, NaN or an absent name becomes the feature's missing number.
+
+        Raises:
+            KeyError: a name is no feature.
+        """
+        unknown = values.keys() - set(FEATURE_NAMES)
+        if unknown:
+            raise KeyError(f"no such feature: {', '.join(sorted(unknown))}")
+        ordered: list[float] = []
+        missing: list[str] = []
+        for feature in FEATURES:
+            value = values.get(feature.name)
+            # a NaN is the one value that differs from itself
+            if value is None or value != value:  # noqa: PLR0124
+                missing.append(feature.name)
+                value = feature.missing
+            ordered.append(float(value))
+        return cls(tuple(ordered), tuple(missing), tuple(flags))
+
+    def to_array(self) -> "array[float]":
+        """The model's input: float32, shape ``(len(FEATURE_NAMES),)``."""
+        return array("f", self.values)
+
+    def to_dict(self) -> dict[str, float]:
+        """Values by name, in vector order."""
+        return dict(zip(FEATURE_NAMES, self.values, strict=True))
+
+
+def schema_hash(settings: FeatureSettings | None = None) -> str:
+    """SHA-256 (hex) of everything that gives the vector its meaning; ``settings`` default to the environment's.
+
+    A model carries it; scoring with another hash would feed it other features than it learned from.
+    """
+    meaning = {
+        "features": [asdict(feature) | {"sentence": None} for feature in FEATURES],
+        "inputs": {name: value.sql for name, value in REQUEST_INPUTS.items()},
+        "predicates": {name: value.sql for name, value in PREDICATES.items()},
+        "constants": [
+            NEAR_THRESHOLDS_CENTS,
+            SMALL_CENTS,
+            SPEED_CAP_KMH,
+            RATIO_CAP,
+            Z_CAP,
+            STD_FLOOR,
+            RATE_PRIOR_FRAUDS,
+            RATE_PRIOR_PAYMENTS,
+        ],
+        "settings": asdict(settings or FeatureSettings.from_env()),
+    }
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
