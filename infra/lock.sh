@@ -3,7 +3,7 @@
 # The locks pin versions and hashes but name no package index, so they work behind any mirror (docs/adr/0002).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-uv="${UV:-uv}"
+uv="${UV:-${XDG_CACHE_HOME:-$HOME/.cache}/fraud-watch/uv-$(sed -n 's/^UV_VERSION=//p' .env.example)/bin/uv}"
 target_dir="."
 if [ "${1:-}" = "--check" ]; then
     target_dir="$(mktemp -d)"

@@ -38,7 +38,7 @@ def test_logged_vectors_equal_those_recomputed_from_gold(vectors: list[tuple[str
     differences: dict[str, list[str]] = {}
     for transaction, online, offline in vectors:
         for feature, served, recomputed in zip(FEATURES, online, offline, strict=True):
-            exact = feature.dtype in ("int", "bool")
+            exact = feature.dtype in ("int", "flag")
             same = (
                 served == recomputed if exact else math.isclose(served, recomputed, rel_tol=RELATIVE, abs_tol=RELATIVE)
             )
