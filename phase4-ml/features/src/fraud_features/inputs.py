@@ -120,23 +120,23 @@ REQUEST_INPUTS: Final[dict[str, RequestInput]] = {
     # 1970-01-01 was a Thursday
     "weekday": RequestInput(lambda t: float((t.event_us // US_PER_DAY + 3) % 7), f"(event_us / {US_PER_DAY} + 3) % 7"),
     "is_international": RequestInput(lambda t: _bool(t.is_international), "cast(is_international as integer)"),
-    "is_card_present": RequestInput(lambda t: _bool(t.card_present), "cast(card_present as integer)"),
+    "is_card_present": RequestInput(lambda t: _bool(t.card_present), "cast(is_card_present as integer)"),
     "is_remote": RequestInput(_is_remote, f"cast({_in('channel', REMOTE_CHANNELS)} as integer)"),
     "is_presence_mismatch": RequestInput(
         _presence_mismatch,
-        f"cast(if(card_present is null, null, if(card_present, {_in('channel', REMOTE_CHANNELS)}, "
+        f"cast(if(is_card_present is null, null, if(is_card_present, {_in('channel', REMOTE_CHANNELS)}, "
         f"{_in('channel', TERMINAL_CHANNELS)})) as integer)",
     ),
     "channel": RequestInput(lambda t: _code(t.channel, CHANNELS), _codes("channel", CHANNELS)),
     "type": RequestInput(lambda t: _code(t.transaction_type, TYPES), _codes("transaction_type", TYPES)),
     "country": RequestInput(
         _country_number,
-        "if(regexp_like(country, '^[A-Z]{2}$'), 26 * (codepoint(cast(substr(country, 1, 1) as varchar(1))) - 65) "
+        r"if(regexp_like(country, '^[A-Z]{2}\z'), 26 * (codepoint(cast(substr(country, 1, 1) as varchar(1))) - 65) "
         "+ codepoint(cast(substr(country, 2, 1) as varchar(1))) - 65)",
     ),
     "merchant_category": RequestInput(
         _category_number,
-        "if(regexp_like(merchant_category_code, '^[0-9]{1,4}$'), try_cast(merchant_category_code as integer))",
+        r"if(regexp_like(merchant_category_code, '^[0-9]{1,4}\z'), try_cast(merchant_category_code as integer))",
     ),
     "has_device": RequestInput(lambda t: float(t.device_id is not None), _flag("device_id is not null")),
 }
