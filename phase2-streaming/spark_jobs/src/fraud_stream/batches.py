@@ -1,0 +1,98 @@
+"""What happens to one micro-batch: decode, judge, set aside, land."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from fraud_stream.checkpoint_identity import app_id
+from fraud_stream.decode import UNKNOWN_SCHEMA, with_reasons, with_record
+from fraud_stream.errors import RegistryError
+from fraud_stream.progress import StreamMetrics
+from fraud_stream.quality_checks import checks_of, warnings
+from fraud_stream.quarantine import quarantine_rows, send_dead_letters
+from fraud_stream.registry import SchemaCatalogue
+from fraud_stream.streams import Layout, Stream
+from fraud_stream.tables import append, bronze_rows
+
+log = logging.getLogger(__name__)
+
+# Rows that one task writes at most before a second one is worth its extra file.
+ROWS_PER_FILE = 20_000
+MAX_FILES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BatchWriter:
+    """Writes the micro-batches of one stream; an instance is the argument of ``foreachBatch``.
+
+    The order is dead letters, quarantine, Bronze. Each Delta write is skipped by Delta if this batch of this
+    checkpoint has been written, so a batch that a crash cut anywhere is finished by running it again.
+    """
+
+    stream: Stream
+    layout: Layout
+    catalogue: SchemaCatalogue
+    metrics: StreamMetrics
+    key: DataFrame
+    bootstrap_servers: str
+    # id of the checkpoint that runs this batch; it exists only once the query has started
+    checkpoint_id: Callable[[], str]
+    # raises when this driver may no longer write
+    may_write: Callable[[], None]
+
+    def __call__(self, frame: DataFrame, batch_id: int) -> None:
+        checks = checks_of(self.stream.contract)
+        registry_answered = self.catalogue.refresh()
+        decoded = with_record(
+            frame.withColumn("_batch_id", F.lit(batch_id).cast("bigint")), self.stream.contract, self.catalogue.schemas
+        )
+        # One scan and one decode feed every output; good rows do not carry their bytes into the cache.
+        judged = with_reasons(decoded, checks).withColumn("value", F.when(F.size("reasons") > 0, F.col("value")))
+        cached = judged.persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            self._write(cached, batch_id, registry_answered=registry_answered)
+        finally:
+            cached.unpersist()
+
+    def _write(self, cached: DataFrame, batch_id: int, *, registry_answered: bool) -> None:
+        is_bad = F.size("reasons") > 0
+        warned = warnings(checks_of(self.stream.contract))
+        totals = cached.agg(
+            F.count("*").alias("rows"),
+            F.count_if(is_bad).alias("bad"),
+            *(F.count_if(~is_bad & failed).alias(name) for name, failed in warned.items()),
+        ).collect()[0]
+        bad, good = totals["bad"], totals["rows"] - totals["bad"]
+        self.may_write()
+        if bad:
+            self._set_aside(cached.where(is_bad), batch_id, registry_answered=registry_answered)
+        files = min(MAX_FILES, 1 + good // ROWS_PER_FILE)
+        landed = bronze_rows(cached.where(~is_bad), self.stream).coalesce(files)
+        append(landed, self.stream.table_path, app_id(self.stream.table, self.checkpoint_id()), batch_id)
+        self.metrics.bronze_rows.labels(self.stream.topic).inc(good)
+        self.metrics.quarantine_rows.labels(self.stream.topic).inc(bad)
+        for name in warned:
+            self.metrics.check_warnings.labels(self.stream.topic, name).inc(totals[name])
+
+    def _set_aside(self, rejected: DataFrame, batch_id: int, *, registry_answered: bool) -> None:
+        by_reason = {
+            row["reason"]: row["count"]
+            for row in rejected.select(F.explode("reasons").alias("reason")).groupBy("reason").count().collect()
+        }
+        if UNKNOWN_SCHEMA in by_reason and not registry_answered:
+            # Not a verdict but a missing answer: the batch is tried again after a restart.
+            raise RegistryError(
+                f"the registry does not answer and {self.stream.topic} holds messages of a schema not seen before"
+            )
+        if not send_dead_letters(rejected, self.stream, self.bootstrap_servers):
+            self.metrics.dead_letter_failures.labels(self.stream.topic).inc()
+        table = self.layout.quarantine_table
+        rows = quarantine_rows(rejected, self.key).coalesce(1)
+        append(rows, self.layout.quarantine_path, app_id(table, self.checkpoint_id()), batch_id)
+        for reason, count in by_reason.items():
+            self.metrics.quarantine_reasons.labels(self.stream.topic, reason).inc(count)
+        log.warning("%s batch %d: quarantined %s", self.stream.topic, batch_id, by_reason)

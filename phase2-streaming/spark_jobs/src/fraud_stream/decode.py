@@ -1,0 +1,101 @@
+"""From Kafka's bytes to typed rows: each message with the schema it was written with, read into the schema of record.
+
+Nothing in here can fail on a row. What cannot be decoded keeps its bytes and gets a reason instead.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.avro.functions import from_avro
+
+from fraud_contracts import Topic, schema, schema_text
+from fraud_stream.quality_checks import Check, reasons
+
+# Confluent framing: one zero byte, the schema id as four bytes, big endian, then the Avro body.
+HEADER_BYTES: Final = 5
+
+NULL_VALUE: Final = "null_value"
+TRUNCATED: Final = "truncated_header"
+BAD_MAGIC: Final = "bad_magic_byte"
+UNKNOWN_SCHEMA: Final = "unknown_schema_id"
+UNDECODABLE: Final = "undecodable_body"
+FRAMING_REASONS: Final = (NULL_VALUE, TRUNCATED, BAD_MAGIC, UNKNOWN_SCHEMA, UNDECODABLE)
+
+
+def with_record(frame: DataFrame, topic: Topic, writer_schemas: Mapping[int, str]) -> DataFrame:
+    """Add ``_schema_id`` (int), ``record`` (struct of the topic's fields) and ``framing_reason`` (string).
+
+    ``frame`` has a binary column ``value``. ``writer_schemas`` are the Avro schemas by id that may occur. A row that
+    cannot be decoded has a ``framing_reason`` and a record of nulls.
+    """
+    framed = frame.select("*", _schema_id(writer_schemas).alias("_schema_id"))
+    read = framed.select("*", _record(topic, writer_schemas).alias("record"))
+    reason = (
+        F.when(F.col("value").isNull(), F.lit(NULL_VALUE))
+        .when(F.length("value") < HEADER_BYTES, F.lit(TRUNCATED))
+        .when(F.expr("substring(value, 1, 1) <> X'00'"), F.lit(BAD_MAGIC))
+        .when(~F.coalesce(F.col("_schema_id").isin(*writer_schemas), F.lit(False)), F.lit(UNKNOWN_SCHEMA))
+        # PERMISSIVE gives a record of nulls for a body that does not decode; a real one always has its id
+        .when(F.col("record").getField(topic.id_field).isNull(), F.lit(UNDECODABLE))
+    )
+    return read.select("*", reason.alias("framing_reason"))
+
+
+def with_reasons(frame: DataFrame, checks: tuple[Check, ...]) -> DataFrame:
+    """Unpack ``record`` and add ``reasons`` (array of strings, empty for a good row, never null)."""
+    unpacked = frame.select(*(name for name in frame.columns if name != "record"), "record.*")
+    verdict = F.when(F.col("framing_reason").isNotNull(), F.array("framing_reason")).otherwise(reasons(checks))
+    return unpacked.select("*", verdict.alias("reasons")).drop("framing_reason")
+
+
+def landed_fields(topic: Topic) -> list[Column]:
+    """The record's fields as Bronze keeps them.
+
+    Times become TIMESTAMP_NTZ in UTC: Trino reads Delta's plain TIMESTAMP with milliseconds only and would cut
+    off the microseconds that windows and ties depend on.
+    """
+    columns = []
+    for field in schema(topic)["fields"]:
+        column = F.col(field["name"])
+        columns.append(column.cast("timestamp_ntz").alias(field["name"]) if _is_time(field["type"]) else column)
+    return columns
+
+
+def _is_time(avro_type: object) -> bool:
+    branches = avro_type if isinstance(avro_type, list) else [avro_type]
+    return any(isinstance(branch, dict) and branch.get("logicalType") == "timestamp-micros" for branch in branches)
+
+
+def _header(schema_id: int) -> Column:
+    header = (b"\x00" + schema_id.to_bytes(4, "big")).hex()
+    return F.expr(f"substring(value, 1, {HEADER_BYTES}) = X'{header}'")
+
+
+def _schema_id(writer_schemas: Mapping[int, str]) -> Column:
+    """The schema id that the header claims, null where it claims none; known ids cost one comparison of bytes."""
+    claimed = F.expr(
+        f"CASE WHEN length(value) >= {HEADER_BYTES} AND substring(value, 1, 1) = X'00' "
+        "THEN try_cast(conv(hex(substring(value, 2, 4)), 16, 10) AS INT) END"
+    )
+    column: Column | None = None
+    for schema_id in sorted(writer_schemas):
+        column = (
+            F.when(_header(schema_id), F.lit(schema_id))
+            if column is None
+            else column.when(_header(schema_id), F.lit(schema_id))
+        )
+    return claimed if column is None else column.otherwise(claimed)
+
+
+def _record(topic: Topic, writer_schemas: Mapping[int, str]) -> Column:
+    options = {"mode": "PERMISSIVE", "avroSchema": schema_text(topic)}
+    body = F.expr(f"substring(value, {HEADER_BYTES + 1})")
+    empty = from_avro(F.lit(None).cast("binary"), schema_text(topic), options)
+    column: Column | None = None
+    for schema_id, writer_schema in sorted(writer_schemas.items()):
+        decoded = from_avro(body, writer_schema, options)
+        here = F.col("_schema_id") == schema_id
+        column = F.when(here, decoded) if column is None else column.when(here, decoded)
+    return empty if column is None else column

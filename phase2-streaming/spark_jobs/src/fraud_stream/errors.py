@@ -1,0 +1,37 @@
+"""What can go wrong here, as one tree: every message is one sentence that names the cause and the remedy."""
+
+
+class StreamError(Exception):
+    """Base of every error that the commands of this package print instead of a traceback."""
+
+
+class SettingsError(StreamError):
+    """A setting is missing, empty or out of range."""
+
+
+class BrokerError(StreamError):
+    """Kafka does not answer, or a topic is missing."""
+
+
+class RegistryError(StreamError):
+    """The schema registry does not answer, or knows no schema of a subject."""
+
+
+class CheckpointError(StreamError):
+    """A table and the checkpoint that should feed it do not belong together."""
+
+
+class LeaseError(StreamError):
+    """Another Bronze writer holds the lease, or this one lost it."""
+
+
+class LakehouseError(StreamError):
+    """Trino does not answer or refuses a statement."""
+
+
+class LedgerError(StreamError):
+    """The producer's ledger cannot be read."""
+
+
+class QueryError(StreamError):
+    """A streaming query ended by itself."""

@@ -1,0 +1,25 @@
+"""The S3 client for the few objects that are not Delta's: checkpoint metadata and the lease."""
+
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from fraud_stream.settings import WriterSettings
+
+
+def connect(settings: WriterSettings) -> Any:
+    """A boto3 S3 client with short timeouts and no retries of its own: the lease must know when it waits."""
+    return boto3.client(
+        "s3",
+        endpoint_url=settings.s3_endpoint_url,
+        region_name=settings.s3_region,
+        aws_access_key_id=settings.s3_access_key,
+        aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
+        config=Config(
+            s3={"addressing_style": "path"},
+            connect_timeout=3,
+            read_timeout=5,
+            retries={"total_max_attempts": 1},
+        ),
+    )

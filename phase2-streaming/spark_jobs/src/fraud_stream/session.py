@@ -1,0 +1,88 @@
+"""The one Spark session of the Bronze writer."""
+
+import os
+from typing import Final
+
+from pyspark.sql import SparkSession
+
+from fraud_stream.settings import WriterSettings
+
+# A corrupt length inside an Avro body would otherwise make the decoder reserve up to 2 GiB for one string, and an
+# OutOfMemoryError is not one of the errors that PERMISSIVE turns into a null: one message would kill every restart.
+MAX_AVRO_FIELD_BYTES: Final = 4 * 1024 * 1024
+AVRO_LIMITS: Final = tuple(
+    f"-Dorg.apache.avro.limits.{kind}.maxLength={MAX_AVRO_FIELD_BYTES}"
+    for kind in ("bytes", "string", "collectionItems")
+)
+CHECKPOINT_FILES: Final = "org.apache.spark.internal.io.cloud.AbortableStreamBasedCheckpointFileManager"
+
+
+def spark_config(settings: WriterSettings) -> dict[str, str]:
+    """Every Spark property of the driver; holds no secret, because Spark puts it on a command line."""
+    return {
+        "spark.app.name": f"{settings.namespace}bronze-writer",
+        "spark.master": settings.spark_master,
+        "spark.driver.memory": settings.driver_memory,
+        "spark.driver.extraClassPath": f"{settings.spark_jars_dir.resolve()}/*",
+        "spark.driver.extraJavaOptions": " ".join(
+            ("-XX:+ExitOnOutOfMemoryError", "-Duser.timezone=UTC", "-Djava.net.preferIPv4Stack=true", *AVRO_LIMITS)
+        ),
+        # Fixed ports, and no search for a free one: a second driver on this machine must fail, not move over.
+        "spark.driver.host": settings.bind_host if settings.bind_host != "0.0.0.0" else "127.0.0.1",  # noqa: S104
+        "spark.driver.bindAddress": settings.bind_host,
+        "spark.driver.port": str(settings.driver_port),
+        "spark.driver.blockManager.port": str(settings.block_manager_port),
+        "spark.port.maxRetries": "0",
+        "spark.ui.port": str(settings.ui_port),
+        "spark.ui.showConsoleProgress": "false",
+        "spark.ui.retainedJobs": "100",
+        "spark.ui.retainedStages": "100",
+        "spark.ui.retainedTasks": "2000",
+        "spark.sql.ui.retainedExecutions": "50",
+        "spark.sql.streaming.ui.retainedQueries": "10",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+        "spark.databricks.delta.snapshotPartitions": "2",
+        # Small files are folded by the driver that writes them: no second writer may touch these tables.
+        "spark.databricks.delta.autoCompact.minNumFiles": "50",
+        "spark.databricks.delta.autoCompact.maxFileSize": str(64 * 1024 * 1024),
+        "spark.sql.streaming.checkpointFileManagerClass": CHECKPOINT_FILES,
+        "spark.sql.streaming.minBatchesToRetain": "20",
+        "spark.sql.streaming.numRecentProgressUpdates": "20",
+        "spark.sql.streaming.noDataMicroBatches.enabled": "false",
+        # Second line of defence: the key is never a literal of a plan (see quarantine.py).
+        "spark.sql.redaction.string.regex": "(?i)[0-9a-f]{64}",
+        "spark.hadoop.fs.s3a.endpoint": settings.s3_endpoint_url,
+        "spark.hadoop.fs.s3a.endpoint.region": settings.s3_region,
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+        "spark.hadoop.fs.s3a.connection.ssl.enabled": str(settings.s3_endpoint_url.startswith("https")).lower(),
+        "spark.hadoop.fs.s3a.aws.credentials.provider": (
+            "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
+        ),
+        "spark.hadoop.fs.s3a.attempts.maximum": "5",
+        "spark.hadoop.fs.s3a.connection.timeout": "20s",
+    }
+
+
+def start_session(settings: WriterSettings) -> SparkSession:
+    """Start the JVM and the session; S3 credentials reach it through its environment."""
+    os.environ["AWS_ACCESS_KEY_ID"] = settings.s3_access_key
+    os.environ["AWS_SECRET_ACCESS_KEY"] = settings.s3_secret_key.get_secret_value()
+    os.environ.pop("AWS_SESSION_TOKEN", None)
+    # The user interface listens where this says, not where spark.driver.bindAddress does.
+    os.environ["SPARK_LOCAL_IP"] = settings.bind_host
+    builder = SparkSession.builder
+    for name, value in spark_config(settings).items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("WARN")
+    return session
+
+
+def jvm_pid(session: SparkSession) -> int:
+    """Process id of the session's JVM."""
+    return int(session._jvm.ProcessHandle.current().pid())  # type: ignore[union-attr]

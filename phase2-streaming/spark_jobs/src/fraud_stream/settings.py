@@ -1,0 +1,121 @@
+"""Settings, read from the environment by the names of ``.env.example``."""
+
+import binascii
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fraud_stream.errors import SettingsError
+
+Text = Annotated[str, Field(min_length=1)]
+Secret = Annotated[SecretStr, Field(min_length=8)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+QUARANTINE_KEY_BYTES = (16, 24, 32)
+
+
+class LayoutSettings(BaseSettings):
+    """Where in the object store this stream lives."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    s3_bucket: Text = Field("fraud-platform", alias="S3_BUCKET")
+    # Prefix of topics, tables and checkpoints: a second, independent copy of the stream on the same platform.
+    namespace: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*)?$")] = Field("", alias="FRAUD_STREAM_NAMESPACE")
+
+
+class CatalogueSettings(LayoutSettings):
+    """What asking Trino about Bronze needs."""
+
+    trino_url: Text = Field(alias="TRINO_URL")
+
+
+class PlatformSettings(CatalogueSettings):
+    """What comparing Bronze with Kafka and with the producer's ledger needs."""
+
+    kafka_bootstrap_servers: Text = Field(alias="KAFKA_BOOTSTRAP_SERVERS")
+    ledger_dir: Path = Field(Path("var/ledger"), alias="FRAUD_PRODUCER_LEDGER_DIR")
+    freshness_bound_seconds: float = Field(120, alias="FRAUD_STREAM_FRESHNESS_BOUND_SECONDS", gt=0)
+
+
+class QuarantineKeySettings(LayoutSettings):
+    """The key that quarantined payloads are encrypted with."""
+
+    quarantine_key: Secret = Field(alias="FRAUD_STREAM_QUARANTINE_KEY")
+
+    @field_validator("quarantine_key")
+    @classmethod
+    def _is_an_aes_key(cls, key: SecretStr) -> SecretStr:
+        try:
+            size = len(binascii.unhexlify(key.get_secret_value()))
+        except ValueError:
+            size = 0
+        if size not in QUARANTINE_KEY_BYTES:
+            raise ValueError("it must be 32, 48 or 64 hexadecimal digits")
+        return key
+
+    @property
+    def quarantine_key_bytes(self) -> bytes:
+        return binascii.unhexlify(self.quarantine_key.get_secret_value())
+
+
+class QuarantineSettings(QuarantineKeySettings, CatalogueSettings):
+    """What reading quarantined payloads in clear needs."""
+
+    audit_log: Path = Field(Path("var/audit/quarantine.jsonl"), alias="FRAUD_STREAM_AUDIT_LOG")
+
+
+class WriterSettings(QuarantineKeySettings):
+    """Everything that the Bronze writer needs."""
+
+    kafka_bootstrap_servers: Text = Field(alias="KAFKA_BOOTSTRAP_SERVERS")
+    schema_registry_url: Text = Field(alias="SCHEMA_REGISTRY_URL")
+    s3_endpoint_url: Text = Field(alias="S3_ENDPOINT_URL")
+    s3_region: Text = Field("us-east-1", alias="S3_REGION")
+    s3_access_key: Text = Field(alias="SPARK_S3_ACCESS_KEY")
+    s3_secret_key: Secret = Field(alias="SPARK_S3_SECRET_KEY")
+
+    spark_jars_dir: Path = Field(alias="FRAUD_SPARK_JARS_DIR")
+    spark_master: Text = Field("local[2]", alias="SPARK_MASTER")
+    driver_memory: Text = Field("1g", alias="FRAUD_STREAM_DRIVER_MEMORY")
+    # In a container the published port is bound to the host's loopback, so the process itself listens on all.
+    bind_host: Text = Field("127.0.0.1", alias="FRAUD_BIND_HOST")
+    ui_port: Port = Field(8090, alias="SPARK_UI_PORT")
+    driver_port: Port = Field(8091, alias="SPARK_DRIVER_PORT")
+    block_manager_port: Port = Field(8092, alias="SPARK_BLOCK_MANAGER_PORT")
+    metrics_port: Port = Field(8093, alias="BRONZE_METRICS_PORT")
+
+    max_offsets_per_trigger: int = Field(60_000, alias="FRAUD_STREAM_MAX_OFFSETS_PER_TRIGGER", ge=1)
+    trigger_seconds: float = Field(2, alias="FRAUD_STREAM_TRIGGER_SECONDS", ge=0)
+
+    @field_validator("spark_jars_dir")
+    @classmethod
+    def _holds_jars(cls, folder: Path) -> Path:
+        if not any(folder.glob("*.jar")):
+            raise ValueError(f"there is no jar in {folder}")
+        return folder
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(settings: type[S]) -> S:
+    """Read ``settings`` from the environment.
+
+    Raises:
+        SettingsError: a variable is missing, empty or wrong; the message names the first one and the remedy.
+    """
+    try:
+        return settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else settings.__name__
+        reason = (
+            "is missing or empty" if first["type"] in ("missing", "string_too_short", "too_short") else first["msg"]
+        )
+        raise SettingsError(
+            f"{name}: {reason}; `make setup` writes it to .env, "
+            'and `eval "$(fraud-native env)"` brings .env into a shell'
+        ) from None
