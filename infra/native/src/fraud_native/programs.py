@@ -1,0 +1,13 @@
+"""Asks system programs for their version."""
+
+import re
+import subprocess
+from functools import cache
+
+
+@cache
+def program_version(program: str) -> str:
+    """The first thing in the output of ``PROGRAM --version`` that looks like a version."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False, timeout=30).stdout
+    found = re.search(r"\d+\.\d+(\.\d+)*", said)
+    return found.group() if found else said.strip()

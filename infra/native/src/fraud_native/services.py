@@ -1,0 +1,221 @@
+"""How each compose service runs as an ordinary process: what the compose file cannot say.
+
+Commands and environments are texts with variables: those of the stack (:mod:`fraud_native.native_env`) and the tool
+paths of :mod:`fraud_native.tool_paths`. A service without a ``command`` runs the compose file's.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from fraud_native import prepare
+from fraud_native.native_env import LOOPBACK
+from fraud_native.prepare import Setting
+from fraud_native.probes import AirflowJob, Http, Kafka, Postgres, Probe, Redis, Tcp, Trino
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Where a person looks at a service: its address, the user, and where the password is (never the password)."""
+
+    url: str = ""
+    user: str = ""
+    password: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """The native side of one service.
+
+    ``version`` is a text with variables, ``package:NAME`` for a Python distribution, ``airflow:NAME`` for one of
+    Airflow's environment, or ``program:VARIABLE`` for a program that is asked with ``--version``.
+    """
+
+    version: str
+    probe: Probe | None = None
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[Setting], None] | None = None
+    # variables of the ports it opens besides the ones that compose publishes
+    ports: tuple[str, ...] = ()
+    # system user that the process becomes when it is started as root
+    user: str | None = None
+    # needed tools, by variable: checked before anything starts
+    tools: tuple[str, ...] = ()
+    ready_seconds: int = 120
+    stop_signal: str = "TERM"
+    stop_seconds: int = 20
+    login: Login = Login()
+
+
+def _airflow(probe: Probe | None, *, ports: tuple[str, ...] = (), login: Login = Login()) -> Native:
+    return Native(
+        version="airflow:apache-airflow",
+        probe=probe,
+        environment={
+            "AIRFLOW__API__HOST": LOOPBACK,
+            "AIRFLOW__API__PORT": "${AIRFLOW_PORT}",
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_HOST": LOOPBACK,
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": "${AIRFLOW_WORKER_LOG_PORT}",
+        },
+        ports=ports,
+        tools=("AIRFLOW_COMMANDS",),
+        ready_seconds=180,
+        stop_seconds=30,
+        login=login,
+    )
+
+
+NATIVE: Final[Mapping[str, Native]] = {
+    "postgres": Native(
+        version="program:POSTGRES_BIN/postgres",
+        probe=Postgres(),
+        command=(
+            "${POSTGRES_BIN}/postgres",
+            *("-D", "${DATA}/data", "-p", "${POSTGRES_PORT}"),
+            *("-c", f"listen_addresses={LOOPBACK}", "-c", "unix_socket_directories="),
+            *("-c", "max_connections=150", "-c", "shared_buffers=128MB"),
+        ),
+        prepare=prepare.init_database,
+        user="postgres",
+        tools=("POSTGRES_BIN",),
+        # INT is PostgreSQL's fast shutdown: sessions are ended, nothing is lost
+        stop_signal="INT",
+        login=Login("postgresql://127.0.0.1:${POSTGRES_PORT}", "postgres", "POSTGRES_PASSWORD"),
+    ),
+    "postgres-init": Native(version="program:POSTGRES_BIN/psql", tools=("POSTGRES_BIN",)),
+    "kafka": Native(
+        version="${KAFKA_VERSION}",
+        probe=Kafka(),
+        command=(
+            "${JAVA17_HOME}/bin/java",
+            *("-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError"),
+            "-Dlog4j2.configurationFile=${INFRA}/kafka/log4j2.properties",
+            *("-cp", "${KAFKA_JARS}/*", "kafka.Kafka", "${DATA}/server.properties"),
+        ),
+        environment={
+            "KAFKA_LISTENERS": f"INTERNAL://{LOOPBACK}:${{KAFKA_PORT}},CONTROLLER://{LOOPBACK}:${{KAFKA_CONTROLLER_PORT}}",
+            "KAFKA_ADVERTISED_LISTENERS": f"INTERNAL://{LOOPBACK}:${{KAFKA_PORT}}",
+            "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "KAFKA_CONTROLLER_QUORUM_VOTERS": f"1@{LOOPBACK}:${{KAFKA_CONTROLLER_PORT}}",
+            "KAFKA_LOG_DIRS": "${DATA}/data",
+        },
+        prepare=prepare.format_broker,
+        ports=("KAFKA_CONTROLLER_PORT",),
+        tools=("KAFKA_JARS", "JAVA17_HOME"),
+        stop_seconds=40,
+        login=Login("127.0.0.1:${KAFKA_PORT}"),
+    ),
+    "schema-registry": Native(
+        version="${APICURIO_VERSION}",
+        probe=Http(("http://127.0.0.1:${REGISTRY_MANAGEMENT_PORT}/health/ready", "${SCHEMA_REGISTRY_URL}/subjects")),
+        command=("${JAVA25_HOME}/bin/java", "-Xmx256m", "-jar", "${APICURIO_HOME}/quarkus-run.jar"),
+        environment={
+            "QUARKUS_HTTP_HOST": LOOPBACK,
+            "QUARKUS_HTTP_PORT": "${REGISTRY_PORT}",
+            "QUARKUS_MANAGEMENT_HOST": LOOPBACK,
+            "QUARKUS_MANAGEMENT_PORT": "${REGISTRY_MANAGEMENT_PORT}",
+        },
+        ports=("REGISTRY_MANAGEMENT_PORT",),
+        tools=("APICURIO_HOME", "JAVA25_HOME"),
+        login=Login("${SCHEMA_REGISTRY_URL}"),
+    ),
+    "ingestion-init": Native(version="package:fraud-producer"),
+    "producer": Native(
+        version="package:fraud-producer",
+        probe=Http(("http://127.0.0.1:${PRODUCER_METRICS_PORT}/metrics",)),
+        stop_seconds=40,
+    ),
+    "minio": Native(
+        version="${MINIO_VERSION}",
+        probe=Http(("${S3_ENDPOINT_URL}/minio/health/ready",)),
+        command=(
+            "${MINIO}",
+            *("server", "--quiet", "--address", f"{LOOPBACK}:${{MINIO_PORT}}"),
+            *("--console-address", f"{LOOPBACK}:${{MINIO_CONSOLE_PORT}}", "${DATA}/data"),
+        ),
+        tools=("MINIO",),
+        login=Login("http://127.0.0.1:${MINIO_CONSOLE_PORT}", "${MINIO_ROOT_USER}", "MINIO_ROOT_PASSWORD"),
+    ),
+    "minio-init": Native(version="${MC_VERSION}", environment={"MC": "${MC}"}, tools=("MC",)),
+    "bronze-writer": Native(
+        version="package:fraud-stream",
+        probe=Http(("http://127.0.0.1:${BRONZE_METRICS_PORT}/metrics",)),
+        ports=("SPARK_DRIVER_PORT", "SPARK_BLOCK_MANAGER_PORT"),
+        tools=("SPARK_JARS", "JAVA17_HOME"),
+        ready_seconds=180,
+        # the micro-batch at hand is finished first
+        stop_seconds=60,
+        login=Login("http://127.0.0.1:${SPARK_UI_PORT}"),
+    ),
+    "metastore": Native(
+        version="${HIVE_METASTORE_VERSION}",
+        probe=Tcp("METASTORE_PORT"),
+        environment={
+            "METASTORE_BIND_HOST": LOOPBACK,
+            "METASTORE_URI": "${METASTORE_URI}",
+            "METASTORE_HOME": "${METASTORE_HOME}",
+            "METASTORE_EXTRA_JARS": "${METASTORE_EXTRA_JARS}",
+            "JAVA_HOME": "${JAVA17_HOME}",
+        },
+        tools=("METASTORE_HOME", "METASTORE_EXTRA_JARS", "JAVA17_HOME"),
+        login=Login("${METASTORE_URI}"),
+    ),
+    "trino": Native(
+        version="${TRINO_VERSION}",
+        probe=Trino(),
+        command=(
+            "${JAVA25_HOME}/bin/java",
+            "@${INFRA}/trino/etc/jvm.config",
+            "-Dconfig=${INFRA}/trino/etc/config.properties",
+            "-Dlog.levels-file=${INFRA}/trino/etc/log.properties",
+            "-Dcatalog.config-dir=${INFRA}/trino/etc/catalog",
+            *("-Dnode.environment=fraud_watch", "-Dnode.id=native", "-Dnode.data-dir=${DATA}/data"),
+            "-Dplugin.dir=${TRINO_HOME}/plugin",
+            *("-cp", "${TRINO_HOME}/lib/*", "io.trino.server.TrinoServer"),
+        ),
+        environment={
+            "TRINO_BIND_IP": LOOPBACK,
+            "TRINO_HTTP_PORT": "${TRINO_PORT}",
+            "TRINO_RULES_FILE": "${INFRA}/trino/etc/rules.json",
+            "TRINO_DATA_DIR": "${DATA}/data",
+        },
+        tools=("TRINO_HOME", "JAVA25_HOME"),
+        ready_seconds=240,
+        login=Login("${TRINO_URL}", "reader, dbt or trainer", "none: loopback only"),
+    ),
+    "lakehouse-init": Native(version="package:fraud-stream", ready_seconds=240),
+    "airflow-init": _airflow(None),
+    "airflow-api-server": _airflow(
+        # the second one is built at its first call: tasks should not wait for that
+        Http(("${AIRFLOW_URL}/api/v2/monitor/health", "${AIRFLOW_URL}/execution/health")),
+        login=Login("${AIRFLOW_URL}", "${AIRFLOW_ADMIN_USER}", "AIRFLOW_ADMIN_PASSWORD"),
+    ),
+    "airflow-scheduler": _airflow(AirflowJob("scheduler")),
+    "airflow-dag-processor": _airflow(AirflowJob("dag_processor")),
+    "mlflow": Native(
+        version="package:mlflow",
+        probe=Http(("${MLFLOW_TRACKING_URI}/health",)),
+        environment={"MLFLOW_HOST": LOOPBACK},
+        ready_seconds=180,
+        login=Login("${MLFLOW_TRACKING_URI}", "", "none: loopback only"),
+    ),
+    "redis": Native(
+        version="program:REDIS_SERVER",
+        probe=Redis(),
+        command=("${REDIS_SERVER}", "${DATA}/redis.conf"),
+        prepare=prepare.write_redis_config,
+        tools=("REDIS_SERVER",),
+        login=Login("redis://127.0.0.1:${REDIS_PORT}", "default", "REDIS_PASSWORD"),
+    ),
+    "serving-init": Native(version="package:fraud-serving"),
+    "feature-writer": Native(
+        version="package:fraud-serving",
+        probe=Http(("http://127.0.0.1:${FEATURE_WRITER_METRICS_PORT}/metrics",)),
+    ),
+    "api": Native(
+        version="package:fraud-serving",
+        probe=Http(("${API_URL}/health",)),
+        login=Login("${API_URL}/docs", "bearer key", "make -s api-key"),
+    ),
+}

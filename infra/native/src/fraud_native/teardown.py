@@ -1,0 +1,38 @@
+"""Stops services in reverse order and makes sure that nothing is left."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
+
+from fraud_native import definition
+from fraud_native.orphans import end_orphans
+from fraud_native.paths import Stack
+from fraud_native.supervision import Supervisor
+
+
+def stop_services(supervisor: Supervisor, names: Iterable[str], say: Callable[[str], None]) -> None:
+    """Stops running services, dependants first, those that do not depend on each other at the same time."""
+    running = {name for name in names if (state := supervisor.states().get(name)) and state.is_running}
+    dependants: dict[str, set[str]] = {name: set() for name in running}
+    for name, needs in definition.start_order(running).items():
+        for need in needs:
+            dependants[need].add(name)
+    order = TopologicalSorter(dependants)
+    order.prepare()
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        while order.is_active():
+            names_now = order.get_ready()
+            wait([pool.submit(supervisor.stop_process, name) for name in names_now])
+            for name in names_now:
+                say(f"  {name:<22} stopped")
+                order.done(name)
+
+
+def bring_down(stack: Stack, supervisor: Supervisor, say: Callable[[str], None]) -> None:
+    """Stops every service of a stack and supervisor itself; ends by force what does not go by itself."""
+    if supervisor.is_alive():
+        stop_services(supervisor, definition.services(), say)
+        supervisor.shutdown()
+    for line in end_orphans(stack):
+        say(line)
+    (stack.run / "components.json").unlink(missing_ok=True)
