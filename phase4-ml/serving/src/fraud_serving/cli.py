@@ -1,0 +1,118 @@
+"""``fraud-serving``: the API, the feature writer and the commands around them."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fraud_serving.errors import SettingsError
+from fraud_serving.settings import Settings
+
+app = typer.Typer(help="Scores payments, keeps their online features and their records.", no_args_is_help=True)
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Ends a command that cannot start with one sentence instead of a traceback."""
+    try:
+        yield
+    except SettingsError as error:
+        typer.echo(f"fraud-serving: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _print(result: Any) -> None:
+    print(json.dumps(result, ensure_ascii=False, default=str))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables of the database `fraud` up to date."""
+    from sqlalchemy.exc import OperationalError
+
+    from fraud_serving.decisions.migrate import migrate as run_migrations
+
+    with _one_sentence():
+        try:
+            before, after = run_migrations(Settings())
+        except OperationalError as error:
+            raise SettingsError(
+                f"PostgreSQL refused or did not answer ({str(error.orig).strip()}): run `make start SERVICE=postgres`"
+            ) from None
+    _print({"before": before, "after": after})
+
+
+@app.command()
+def api() -> None:
+    """Serve POST /predict, /health, /metrics and /docs on the loopback address."""
+    from fraud_serving.server import serve
+
+    with _one_sentence():
+        serve(Settings())
+
+
+@app.command("feature-writer")
+def feature_writer(
+    rebuild: Annotated[bool, typer.Option(help="Read all events again, although Redis seems complete.")] = False,
+) -> None:
+    """Keep the recent events in Redis complete, from transactions.raw."""
+    from fraud_serving.feature_writer import run_feature_writer
+
+    with _one_sentence():
+        run_feature_writer(Settings(), rebuild=rebuild)
+
+
+@app.command("push-features")
+def push() -> None:
+    """Write the newest profiles of Gold to Redis (the DAG's last task)."""
+    from fraud_serving.profiles import push_features
+
+    with _one_sentence():
+        _print(push_features(Settings()))
+
+
+@app.command("redis-features")
+def redis_features(
+    user: Annotated[str | None, typer.Option(help="Show the profiles of this user.")] = None,
+    merchant: Annotated[str | None, typer.Option(help="Show the profiles of this merchant.")] = None,
+) -> None:
+    """Show what the online store holds: one user or merchant, or counts and a sample."""
+    from fraud_serving.profiles import show_features, summarise_features
+
+    with _one_sentence():
+        settings = Settings()
+        asked = [(entity, name) for entity, name in (("user", user), ("merchant", merchant)) if name is not None]
+        shown = [show_features(settings, entity, name) for entity, name in asked]
+        for result in shown or [summarise_features(settings)]:
+            print(json.dumps(result, ensure_ascii=False, indent=2))
+    if any(not result["profiles"] for result in shown):
+        typer.echo("no profile under that id: `fraud-serving push-features` writes them", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def backlog(
+    wait: Annotated[float, typer.Option(help="Wait up to this many seconds until it is 0; exit 1 if it is not.")] = 0.0,
+) -> None:
+    """Print how many payments the feature writer has not written yet, as JSON."""
+    from fraud_serving.backlog import wait_for_backlog
+
+    with _one_sentence():
+        result = wait_for_backlog(Settings(), wait)
+    _print(result)
+    if wait and result["lag"]:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point of the console command."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    # One line for every request of the client libraries is noise.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    app(prog_name=Path(sys.argv[0]).name)

@@ -1,0 +1,163 @@
+"""Reads a payment's recent events and profiles from Redis, and adds the payment, in one bounded round trip."""
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import Any, Self
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+from fraud_contracts import recent_key
+from fraud_features import (
+    RECENT_SCRIPT,
+    FeatureSettings,
+    Profiles,
+    RecentEvents,
+    Transaction,
+    UserFeatures,
+    compute_features,
+    parse_profiles,
+    parse_recent,
+    profile_keys,
+    recent_call,
+)
+from fraud_serving import metrics
+from fraud_serving.breaker import BreakerState, CircuitBreaker
+from fraud_serving.errors import FeatureStoreError
+from fraud_serving.settings import Settings
+
+SCRIPT_SHA = hashlib.sha1(RECENT_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+# feature_writer sets this once it has read every event. A Redis that lost its memory has no such key, and a payment
+# scored meanwhile is flagged instead of being taken for a user's first.
+CAUGHT_UP_KEY = recent_key("writer", "caught_up")
+HISTORY_INCOMPLETE = "recent_incomplete"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRead:
+    """What is known around one payment, and the vector made of it.
+
+    ``available`` is False when Redis did not answer: the vector then holds the request's own features, everything else
+    is named in ``features.missing``.
+    """
+
+    features: UserFeatures
+    recent: RecentEvents
+    profiles: Profiles
+    available: bool
+
+
+class FeatureClient:
+    """Online features; :meth:`read` always gives an answer within the configured time."""
+
+    def __init__(self, settings: Settings, feature_settings: FeatureSettings) -> None:
+        self._settings = settings
+        self._feature_settings = feature_settings
+        self._timeout_seconds = settings.redis_timeout_ms / 1000.0
+        self._breaker = CircuitBreaker()
+        self._redis: Redis | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._settings.redis_host:
+            password = self._settings.redis_password.get_secret_value()
+            self._redis = Redis(
+                host=self._settings.redis_host,
+                port=self._settings.redis_port,
+                password=password or None,
+                socket_timeout=self._timeout_seconds,
+                socket_connect_timeout=self._timeout_seconds,
+                # A payment has no time for a second attempt: the circuit breaker decides about the next one.
+                retry=Retry(NoBackoff(), 0),
+                protocol=2,
+                lib_name=None,
+                lib_version=None,
+            )
+        try:
+            await self.ping()
+        except FeatureStoreError as error:
+            logger.warning("starting without online features: %s", error)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._redis is not None:
+            await self._redis.aclose()
+
+    @property
+    def breaker_state(self) -> BreakerState:
+        return self._breaker.state
+
+    async def ping(self) -> None:
+        """Returns when Redis answers.
+
+        Raises:
+            FeatureStoreError: it does not.
+        """
+        if self._redis is None:
+            raise FeatureStoreError("REDIS_HOST is empty")
+        try:
+            async with asyncio.timeout(max(self._timeout_seconds, 0.25)):
+                await self._redis.ping()
+        except (RedisError, OSError, TimeoutError) as error:
+            raise FeatureStoreError(f"Redis does not answer ({type(error).__name__})") from error
+
+    async def read(self, transaction: Transaction) -> FeatureRead:
+        """The features of a payment that is being decided; the same step adds it to the recent events."""
+        flags: tuple[str, ...] = ()
+        try:
+            recent, profiles, complete = await self._fetch(transaction)
+            available = True
+            if not complete:
+                flags = (HISTORY_INCOMPLETE,)
+        except FeatureStoreError:
+            metrics.REDIS_FAILURES.inc()
+            recent, profiles, available = RecentEvents.unavailable(), Profiles(), False
+        features = compute_features(transaction, recent, profiles, self._feature_settings)
+        if flags:
+            features = UserFeatures(features.values, features.missing, (*features.flags, *flags))
+        return FeatureRead(features, recent, profiles, available)
+
+    async def _fetch(self, transaction: Transaction) -> tuple[RecentEvents, Profiles, bool]:
+        if self._redis is None or not self._breaker.allow():
+            raise FeatureStoreError("Redis is not asked")
+        call = recent_call(transaction)
+        keys = profile_keys(transaction)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                answer = await self._round_trip(self._redis, call.keys, call.args, keys)
+                if isinstance(answer[0], NoScriptError):
+                    # Redis was restarted: the script goes with the next question.
+                    await self._redis.script_load(RECENT_SCRIPT)
+                    answer = await self._round_trip(self._redis, call.keys, call.args, keys)
+            for part in answer:
+                if isinstance(part, Exception):
+                    raise part
+            recent = parse_recent(call, answer[0])
+            profiles = parse_profiles(transaction, answer[1], self._feature_settings)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._breaker.failed()
+            logger.debug("feature read failed: %s", error)
+            raise FeatureStoreError(f"Redis did not answer ({type(error).__name__})") from error
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            # Somebody else wrote under our keys: not known is right, a crash or a guess is not.
+            logger.exception("what Redis holds for transaction %s cannot be read", transaction.transaction_id)
+            raise FeatureStoreError("Redis holds something unreadable") from error
+        self._breaker.succeeded()
+        for entity, payload in (("user", answer[1][0]), ("merchant", answer[1][2])):
+            (metrics.CACHE_MISSES if payload is None else metrics.CACHE_HITS).labels(entity).inc()
+        return recent, profiles, answer[2] is not None
+
+    @staticmethod
+    async def _round_trip(
+        redis: Redis, keys: tuple[str, ...], args: tuple[str, ...], profiles: tuple[str, ...]
+    ) -> list[Any]:
+        pipeline = redis.pipeline(transaction=False)
+        pipeline.evalsha(SCRIPT_SHA, len(keys), *keys, *args)
+        pipeline.mget(profiles)
+        pipeline.get(CAUGHT_UP_KEY)
+        return list(await pipeline.execute(raise_on_error=False))

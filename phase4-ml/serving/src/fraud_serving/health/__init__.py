@@ -1,0 +1,1 @@
+"""What is up and what is broken."""

@@ -1,0 +1,69 @@
+"""The API's Prometheus metrics, for one worker or for several behind one port."""
+
+import os
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+# Milliseconds where a card authorisation lives: the library's own buckets start where this service should end.
+LATENCY_BUCKETS_SECONDS = (
+    0.001,
+    0.002,
+    0.003,
+    0.004,
+    0.005,
+    0.0075,
+    0.01,
+    0.015,
+    0.02,
+    0.03,
+    0.05,
+    0.075,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+)
+
+PREDICTIONS = Counter("fraud_predictions_total", "Payments decided", ["risk_tier"])
+VERDICTS = Counter("fraud_verdicts_total", "Payments decided, by verdict", ["verdict"])
+MODES = Counter("fraud_prediction_modes_total", "Payments decided, by the mode they were decided in", ["mode"])
+FLAGS = Counter("fraud_prediction_flags_total", "Inputs that were stale, missing or truncated, by flag", ["flag"])
+RULE_HITS = Counter("fraud_rule_hits_total", "Rules that fired", ["rule"])
+LATENCY = Histogram(
+    "fraud_prediction_latency_seconds",
+    "From a payment's arrival to its recorded answer",
+    buckets=LATENCY_BUCKETS_SECONDS,
+)
+REPLAYS = Counter("fraud_prediction_replays_total", "Requests answered by an earlier decision")
+CONFLICTS = Counter("fraud_prediction_conflicts_total", "Transaction ids sent again with another body")
+RECORD_FAILURES = Counter(
+    "fraud_decision_record_failures_total", "Payments refused because PostgreSQL could not record"
+)
+CACHE_HITS = Counter("fraud_redis_cache_hits_total", "Profiles found in Redis", ["entity"])
+CACHE_MISSES = Counter("fraud_redis_cache_misses_total", "Profiles not found in Redis", ["entity"])
+REDIS_FAILURES = Counter("fraud_redis_failures_total", "Feature reads that failed, timed out or were not tried")
+MODEL_VERSION = Gauge(
+    "fraud_model_version",
+    "Registry version of the model that is served; 0 while rules decide",
+    multiprocess_mode="mostrecent",
+)
+MODEL_REJECTIONS = Counter("fraud_model_rejections_total", "Model versions that failed a check and were not served")
+
+
+def exposition() -> tuple[bytes, str]:
+    """What ``/metrics`` answers: the text and its content type; several workers add up."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry), CONTENT_TYPE_LATEST
+    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST

@@ -1,0 +1,1 @@
+"""`POST /predict`: one payment in, one recorded decision out."""
