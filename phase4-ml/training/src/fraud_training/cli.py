@@ -1,0 +1,133 @@
+"""``fraud-training``: train, promote, roll back and show the fraud classifier."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from fraud_contracts import REGISTERED_MODEL
+from fraud_features import FEATURE_NAMES, FEATURES, schema_hash
+from fraud_training.champion import champion_summary, summary
+from fraud_training.compare import compare_on_test_period
+from fraud_training.errors import TrainingError
+from fraud_training.forest import ForestSettings
+from fraud_training.promote import promote as promote_model
+from fraud_training.promote import roll_back
+from fraud_training.registry import Registry
+from fraud_training.settings import Settings
+from fraud_training.tracking import log_run
+from fraud_training.train import read_training_data, train_model
+from fraud_training.warehouse import FEATURES_TABLE, LABELS_TABLE, Warehouse
+
+app = typer.Typer(
+    help="Train, judge and promote the fraud classifier. The last line of every command is one line of JSON.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+_DEFAULTS = ForestSettings()
+ModelName = Annotated[str, typer.Option("--model-name", help="Registered model to write to or read from.")]
+TrinoUser = Annotated[str, typer.Option("--trino-user", help="Name under which Trino is asked.")]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _print(answer: dict[str, Any]) -> None:
+    print(json.dumps(answer), flush=True)
+
+
+@app.command()
+def train(
+    *,
+    trees: Annotated[int, typer.Option(min=1, help="Trees of the forest.")] = _DEFAULTS.trees,
+    max_depth: Annotated[int, typer.Option(min=1, help="Greatest depth of a tree.")] = _DEFAULTS.max_depth,
+    features_table: Annotated[str, typer.Option(help="Table of feature vectors.")] = FEATURES_TABLE,
+    labels_table: Annotated[str, typer.Option(help="Table of labels.")] = LABELS_TABLE,
+    model_name: ModelName = REGISTERED_MODEL,
+    trino_user: TrinoUser = "trainer",
+) -> None:
+    """Train on Gold, log the run, register the model and make it the candidate."""
+    settings = Settings.from_environment()
+    forest_settings = ForestSettings(trees=trees, max_depth=max_depth)
+    registry = Registry(settings.mlflow_tracking_uri, model_name)
+    with Warehouse(settings.trino_url, trino_user) as warehouse:
+        features, labels = warehouse.current_version(features_table), warehouse.current_version(labels_table)
+        _say(f"reading {features.relation} and {labels.relation}")
+        data = read_training_data(warehouse, features, labels, FEATURE_NAMES, settings.label_maturity_days)
+    model = train_model(
+        data,
+        feature_names=FEATURE_NAMES,
+        missing_values=[feature.missing for feature in FEATURES],
+        schema_hash=schema_hash(),
+        settings=forest_settings,
+        say=_say,
+    )
+    _say("logging the run")
+    run_id = log_run(registry, data, model, forest_settings)
+    version = registry.register(run_id, model.form)
+    _print(
+        {
+            "name": model_name,
+            "version": version.number,
+            "alias": "candidate",
+            "run_id": run_id,
+            "sha256": model.form.sha256,
+            "data_version": model.form.manifest["data_version"],
+            "parity_difference": model.parity_difference,
+            **summary(model.form.manifest),
+        }
+    )
+
+
+@app.command()
+def promote(
+    require: Annotated[bool, typer.Option("--require", help="Fail unless a model becomes champion.")] = False,
+    model_name: ModelName = REGISTERED_MODEL,
+    trino_user: TrinoUser = "trainer",
+) -> None:
+    """Take the candidate through the gates to challenger and champion; refusing it is an answer, not a failure."""
+    settings = Settings.from_environment()
+    registry = Registry(settings.mlflow_tracking_uri, model_name)
+    with Warehouse(settings.trino_url, trino_user) as warehouse:
+        answer = promote_model(
+            registry,
+            settings.promotion_min_auc,
+            lambda challenger, champion: compare_on_test_period(warehouse, challenger, champion),
+        )
+    _say(f"{answer['decision']}: {answer['reason']}")
+    _print(answer)
+    if require and answer["decision"] != "champion":
+        raise typer.Exit(1)
+
+
+@app.command()
+def rollback(model_name: ModelName = REGISTERED_MODEL) -> None:
+    """Give the champion's place back to the version that had it before."""
+    _print(roll_back(Registry(Settings.from_environment().mlflow_tracking_uri, model_name)))
+
+
+@app.command()
+def show(model_name: ModelName = REGISTERED_MODEL) -> None:
+    """Print the champion with its periods and figures; version and alias are null when there is none."""
+    _print(champion_summary(Registry(Settings.from_environment().mlflow_tracking_uri, model_name)))
+
+
+@app.command()
+def history(model_name: ModelName = REGISTERED_MODEL) -> None:
+    """Print every registration, promotion, refusal and rollback, oldest first."""
+    entries = Registry(Settings.from_environment().mlflow_tracking_uri, model_name).history()
+    for entry in entries:
+        _say(f"{entry['at']}  version {entry['version']}  {entry['action']}: {entry['reason']}")
+    _print({"name": model_name, "history": entries})
+
+
+def main() -> None:
+    """Run the command; an expected failure is one sentence on stderr and exit code 1."""
+    try:
+        app()
+    except TrainingError as error:
+        _say(f"fraud-training: {error}")
+        sys.exit(1)

@@ -1,0 +1,67 @@
+"""The figures of a model on its test period, beside those of the baselines."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud_training.baselines import AMOUNT_ONLY, LOGISTIC
+from fraud_training.dataset import Examples
+from fraud_training.metrics import (
+    area_under_roc,
+    average_precision,
+    average_precision_interval,
+    card_precision_at,
+    detection_rate_at,
+)
+from fraud_training.split import DAY_US, Period
+from fraud_training.thresholds import Thresholds
+
+Floats = NDArray[np.float64]
+
+AUC = "auc"
+AVERAGE_PRECISION = "average_precision"
+AVERAGE_PRECISION_LOW = "average_precision_low"
+CARD_PRECISION = "card_precision_at_100"
+DETECTION_RATE = "detection_rate_at_fpr_0_5_percent"
+BASELINES = (AMOUNT_ONLY, LOGISTIC)
+
+
+def baseline_metric(baseline: str) -> str:
+    """Name of a baseline's average precision among the metrics."""
+    return f"{baseline}_{AVERAGE_PRECISION}"
+
+
+def evaluate(
+    test: Examples, period: Period, probabilities: Floats, baselines: dict[str, Floats], thresholds: Thresholds
+) -> dict[str, float]:
+    """Every figure of one model on one period.
+
+    Args:
+        test: the period's payments with their matured labels.
+        period: the period itself; its days are counted from its start.
+        probabilities: the model's calibrated probabilities, shape (n,).
+        baselines: scores of each of :data:`BASELINES`, shape (n,).
+        thresholds: the tiers chosen on the validation period.
+    """
+    frauds, cards = test.frauds, test.payments.cards
+    days = (test.payments.event_us - period.start_us) // DAY_US
+    low, high = average_precision_interval(probabilities, frauds, cards)
+    alerts = probabilities >= thresholds.high
+    return {
+        AUC: area_under_roc(probabilities, frauds),
+        AVERAGE_PRECISION: average_precision(probabilities, frauds),
+        AVERAGE_PRECISION_LOW: low,
+        "average_precision_high": high,
+        CARD_PRECISION: card_precision_at(probabilities, frauds, cards, days),
+        # what a model that knew the labels would reach: a day may have fewer than 100 compromised cards
+        "card_precision_at_100_ceiling": card_precision_at(frauds.astype(np.float64), frauds, cards, days),
+        DETECTION_RATE: detection_rate_at(probabilities, frauds),
+        "alerts_per_day": float(alerts.sum() / period.days),
+        "alert_precision": float(frauds[alerts].mean()) if alerts.any() else 0.0,
+        "alert_recall": float(alerts[frauds].mean()),
+        "mean_probability": float(probabilities.mean()),
+        "fraud_share": float(frauds.mean()),
+        "brier_score": float(np.mean((probabilities - frauds) ** 2)),
+        "test_payments": float(len(test.payments)),
+        "test_frauds": float(frauds.sum()),
+        **{baseline_metric(name): average_precision(baselines[name], frauds) for name in BASELINES},
+    }

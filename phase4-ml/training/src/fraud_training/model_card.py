@@ -1,0 +1,80 @@
+"""The model card: one page of Markdown with every run."""
+
+from typing import Any
+
+from fraud_training.evaluate import (
+    AUC,
+    AVERAGE_PRECISION,
+    AVERAGE_PRECISION_LOW,
+    BASELINES,
+    CARD_PRECISION,
+    DETECTION_RATE,
+    baseline_metric,
+)
+from fraud_training.forest import ForestSettings
+from fraud_training.train import TrainedModel
+
+_TOP_FEATURES = 15
+
+
+def _period(name: str, period: dict[str, str]) -> str:
+    return f"| {name} | {period['start']} | {period['end']} |"
+
+
+def model_card(model: TrainedModel, settings: ForestSettings) -> str:
+    """What the model is, what it learned from, how well it does, and where it must not be trusted."""
+    manifest: dict[str, Any] = model.form.manifest
+    metrics = model.metrics
+    features, labels = manifest["data_version"]["features"], manifest["data_version"]["labels"]
+    ranked = sorted(
+        zip(manifest["feature_names"], model.forest.feature_importances_, strict=True), key=lambda pair: -pair[1]
+    )
+    lines = [
+        f"# {manifest['model_name']}",
+        "",
+        f"A random forest of {settings.trees} trees that ranks payments by their risk of being fraud.",
+        f"Its raw score is calibrated ({manifest['calibration']['method']}) on the validation period. It decides",
+        "nothing by itself: rules and statistics stand beside it.",
+        "",
+        "## Data",
+        "",
+        f"- features: `{features['table']}` at version {features['version']}, schema hash `{manifest['schema_hash']}`",
+        f"- labels: `{labels['table']}` at version {labels['version']}; training saw only labels known before",
+        f"  {manifest['validation_period']['start']}",
+        f"- legitimate payments per fraud in the training sample: at most {settings.negatives_per_fraud}",
+        "",
+        "| period | from | to (exclusive) |",
+        "|---|---|---|",
+        _period("train", manifest["train_period"]),
+        _period("validation", manifest["validation_period"]),
+        _period("test", manifest["test_period"]),
+        "",
+        "## Test period, scored once",
+        "",
+        "| figure | value |",
+        "|---|---|",
+        f"| AUC | {metrics[AUC]:.4f} |",
+        f"| average precision (95 % interval by cards) | {metrics[AVERAGE_PRECISION]:.4f} "
+        f"({metrics[AVERAGE_PRECISION_LOW]:.4f} to {metrics['average_precision_high']:.4f}) |",
+        *(f"| average precision, {name} | {metrics[baseline_metric(name)]:.4f} |" for name in BASELINES),
+        f"| card precision at 100 a day (ceiling {metrics['card_precision_at_100_ceiling']:.4f}) "
+        f"| {metrics[CARD_PRECISION]:.4f} |",
+        f"| frauds found at 0.5 % false positives | {metrics[DETECTION_RATE]:.4f} |",
+        f"| alerts a day at the HIGH threshold | {metrics['alerts_per_day']:.1f} |",
+        f"| precision and recall of those alerts | {metrics['alert_precision']:.3f}, {metrics['alert_recall']:.3f} |",
+        f"| mean probability, share of fraud | {metrics['mean_probability']:.5f}, {metrics['fraud_share']:.5f} |",
+        f"| payments, frauds | {metrics['test_payments']:.0f}, {metrics['test_frauds']:.0f} |",
+        "",
+        "## What it looks at most (share of impurity removed)",
+        "",
+        *(f"- `{name}` {share:.3f}" for name, share in ranked[:_TOP_FEATURES]),
+        "",
+        "## Limits",
+        "",
+        "- A payment without a fraud label counts as legitimate once labels had time to arrive; frauds that nobody",
+        "  reports are learned as legitimate.",
+        "- Impurity shares favour features with many values; they rank, they do not explain a single decision.",
+        "- Calibration and thresholds hold for the fraud share and the customers of the validation period.",
+        "",
+    ]
+    return "\n".join(lines)

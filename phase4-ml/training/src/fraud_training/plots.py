@@ -1,0 +1,47 @@
+"""The pictures of a training run."""
+
+from io import BytesIO
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_curve
+
+_BINS = 15
+
+
+def _png(figure: Figure) -> bytes:
+    FigureCanvasAgg(figure)
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
+    return buffer.getvalue()
+
+
+def precision_recall_plot(frauds: NDArray[np.bool_], scores: dict[str, NDArray[np.float64]]) -> bytes:
+    """Precision against recall, one line per model, as PNG."""
+    figure = Figure(figsize=(6, 4.5))
+    axes = figure.subplots()
+    for name, values in scores.items():
+        precision, recall, _ = precision_recall_curve(frauds, values)
+        axes.step(recall, precision, where="post", label=name)
+    axes.set(xlabel="recall", ylabel="precision", title="Test period", xlim=(0, 1), ylim=(0, 1.02))
+    axes.legend()
+    return _png(figure)
+
+
+def calibration_plot(frauds: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> bytes:
+    """Observed fraud share against mean probability, in bins that each hold as many frauds, as PNG."""
+    figure = Figure(figsize=(5, 4.5))
+    axes = figure.subplots()
+    edges = np.unique(np.quantile(probabilities[frauds], np.linspace(0, 1, _BINS + 1))[1:-1])
+    bins = np.searchsorted(edges, probabilities, side="right")
+    taken = np.bincount(bins)
+    held = taken > 0
+    predicted = np.bincount(bins, weights=probabilities)[held] / taken[held]
+    observed = np.bincount(bins, weights=frauds)[held] / taken[held]
+    axes.plot([1e-5, 1], [1e-5, 1], color="grey", linewidth=1)
+    axes.plot(predicted, observed, marker="o")
+    axes.set(xlabel="mean probability", ylabel="share of fraud", title="Test period", xscale="log", yscale="symlog")
+    axes.set_yscale("symlog", linthresh=1e-4)
+    return _png(figure)

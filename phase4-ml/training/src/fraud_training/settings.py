@@ -1,0 +1,46 @@
+"""Settings of the training commands, read from the environment (names as in ``.env.example``)."""
+
+import os
+from typing import Self
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fraud_training.errors import TrainingError
+
+_REMEDY = "`make setup` writes .env; start this command through make, which fills in the endpoints."
+
+
+class Settings(BaseSettings):
+    """Endpoints and rules of training and promotion; each field is the variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    trino_url: str = ""
+    mlflow_tracking_uri: str = ""
+    label_maturity_days: int = Field(default=7, validation_alias="FRAUD_FEATURES_LABEL_MATURITY_DAYS", ge=0)
+    promotion_min_auc: float | None = Field(default=None, ge=0, le=1)
+
+    @field_validator("promotion_min_auc", mode="before")
+    @classmethod
+    def _empty_means_no_floor(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the settings.
+
+        Raises:
+            TrainingError: an endpoint is missing or empty, or a rule is not a number in its range.
+        """
+        try:
+            settings = cls()
+        except ValueError as error:
+            raise TrainingError(f"A setting in .env is wrong: {error}") from error
+        for name in ("trino_url", "mlflow_tracking_uri"):
+            if not getattr(settings, name):
+                raise TrainingError(f"{name.upper()} is not set. {_REMEDY}")
+        # libraries that would call home; an air-gapped machine must not wait for them
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("DO_NOT_TRACK", "true")
+        return settings

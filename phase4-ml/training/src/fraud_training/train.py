@@ -1,0 +1,151 @@
+"""From Gold to a trained, calibrated and exported model."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestClassifier
+
+from fraud_training.baselines import baseline_scores
+from fraud_training.calibration import fit_sigmoid
+from fraud_training.dataset import Examples
+from fraud_training.evaluate import evaluate
+from fraud_training.export import base_value, check_parity, compile_forest, golden_rows, with_missing_values
+from fraud_training.forest import ForestSettings, fit_forest
+from fraud_training.serving_form import ServingForm, describe_forest, raw_scores
+from fraud_training.split import Period, TimeSplit, plan_split
+from fraud_training.thresholds import choose_thresholds
+from fraud_training.warehouse import TableVersion, Warehouse
+
+# below these a curve or an average means nothing
+_LEAST_TRAIN_FRAUDS = 20
+_LEAST_HELD_OUT_FRAUDS = 5
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """The three periods a run learns from, and where they came from."""
+
+    split: TimeSplit
+    train: Examples
+    validation: Examples
+    test: Examples
+    features_version: TableVersion
+    labels_version: TableVersion
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A model, its served form and what it scored on the test period."""
+
+    forest: RandomForestClassifier
+    form: ServingForm
+    metrics: dict[str, float]
+    parity_difference: float
+    test_frauds: NDArray[np.bool_]
+    test_scores: dict[str, NDArray[np.float64]]
+    """Scores per model: ``forest`` (calibrated) and each baseline."""
+
+
+def read_training_data(
+    warehouse: Warehouse,
+    features: TableVersion,
+    labels: TableVersion,
+    feature_names: Sequence[str],
+    maturity_days: int,
+) -> TrainingData:
+    """Read the three periods, each with the labels that may be known for it.
+
+    Training sees the labels known when the gap ends, which is when this model would have been trained. Validation and
+    test are judged by everything known by now.
+
+    Raises:
+        DataError: too little data, or a period without frauds; the message says what to bring.
+    """
+    span = warehouse.event_range(features)
+    split = plan_split(span.start_us, span.end_us - 1, maturity_days)
+    history = warehouse.labels(labels)
+    now_us = max(span.end_us, (history.newest_known_us or 0) + 1)
+
+    def examples(period: Period, known_before_us: int) -> Examples:
+        payments = warehouse.payments(features, feature_names, period)
+        return Examples.labelled(payments, history, known_before_us)
+
+    return TrainingData(
+        split=split,
+        train=examples(split.train, split.train_labels_before_us).require("training", _LEAST_TRAIN_FRAUDS),
+        validation=examples(split.validation, now_us).require("validation", _LEAST_HELD_OUT_FRAUDS),
+        test=examples(split.test, now_us).require("test", _LEAST_HELD_OUT_FRAUDS),
+        features_version=features,
+        labels_version=labels,
+    )
+
+
+def read_test_examples(
+    warehouse: Warehouse, features: TableVersion, labels: TableVersion, names: Sequence[str], period: Period
+) -> Examples:
+    """The payments of one period with every label known by now."""
+    history = warehouse.labels(labels)
+    return Examples.labelled(warehouse.payments(features, names, period), history, (history.newest_known_us or 0) + 1)
+
+
+def train_model(
+    data: TrainingData,
+    *,
+    feature_names: tuple[str, ...],
+    missing_values: Sequence[float],
+    schema_hash: str,
+    settings: ForestSettings,
+    say: Say = lambda _: None,
+) -> TrainedModel:
+    """Fit, calibrate, export and judge a forest; the test period is scored once, by what will be served.
+
+    Raises:
+        ExportRefusedError: the served form does not reproduce the forest.
+    """
+    train, validation, test = data.train, data.validation, data.test
+    say(f"fitting {settings.trees} trees on {len(train.payments)} payments, {int(train.frauds.sum())} known frauds")
+    forest = fit_forest(train.payments.vectors, train.frauds, settings)
+    served = compile_forest(forest)
+
+    raw_validation = raw_scores(served, validation.payments.vectors, threads=2)
+    calibration = fit_sigmoid(raw_validation, validation.frauds)
+    thresholds = choose_thresholds(calibration(raw_validation), validation.frauds)
+
+    say("comparing the served form with scikit-learn")
+    vectors = test.payments.vectors
+    missing_rows = with_missing_values(vectors, missing_values)
+    difference = check_parity(forest, served, calibration, thresholds, np.concatenate((vectors, missing_rows)))
+
+    say(f"judging it on {len(test.payments)} payments of the test period")
+    probabilities = calibration(raw_scores(served, vectors, threads=2))
+    baselines = baseline_scores(train, test.payments)
+    metrics = evaluate(test, data.split.test, probabilities, baselines, thresholds)
+
+    serialized = served.serialize_bytes()
+    manifest = describe_forest(
+        serialized,
+        schema_hash=schema_hash,
+        feature_names=feature_names,
+        base_value=base_value(forest),
+        calibration=calibration,
+        thresholds=thresholds,
+    ) | {
+        "train_period": data.split.train.as_text(),
+        "validation_period": data.split.validation.as_text(),
+        "test_period": data.split.test.as_text(),
+        "data_version": {"features": data.features_version.as_dict(), "labels": data.labels_version.as_dict()},
+        "metrics": metrics,
+        "golden": golden_rows(served, calibration, thresholds, vectors, missing_rows),
+    }
+    return TrainedModel(
+        forest=forest,
+        form=ServingForm(serialized, manifest),
+        metrics=metrics,
+        parity_difference=difference,
+        test_frauds=test.frauds,
+        test_scores={"forest": probabilities, **baselines},
+    )

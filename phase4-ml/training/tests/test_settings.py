@@ -1,0 +1,42 @@
+import pytest
+
+from fraud_training.errors import TrainingError
+from fraud_training.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRINO_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:2")
+    monkeypatch.setenv("FRAUD_FEATURES_LABEL_MATURITY_DAYS", "9")
+    monkeypatch.setenv("PROMOTION_MIN_AUC", "0.8")
+
+
+def test_settings_come_from_the_environment() -> None:
+    settings = Settings.from_environment()
+
+    assert settings.trino_url == "http://127.0.0.1:1"
+    assert settings.mlflow_tracking_uri == "http://127.0.0.1:2"
+    assert settings.label_maturity_days == 9
+    assert settings.promotion_min_auc == 0.8
+
+
+def test_an_empty_floor_is_no_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMOTION_MIN_AUC", "")
+
+    assert Settings.from_environment().promotion_min_auc is None
+
+
+@pytest.mark.parametrize("name", ["TRINO_URL", "MLFLOW_TRACKING_URI"])
+def test_a_missing_endpoint_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "")
+
+    with pytest.raises(TrainingError, match=f"{name} is not set"):
+        Settings.from_environment()
+
+
+def test_a_wrong_number_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMOTION_MIN_AUC", "ninety")
+
+    with pytest.raises(TrainingError, match=r"(?i)promotion_min_auc"):
+        Settings.from_environment()
