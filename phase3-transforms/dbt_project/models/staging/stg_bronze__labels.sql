@@ -1,0 +1,36 @@
+with
+
+source as (
+
+    select * from {{ source('bronze', 'labels') }}
+
+),
+
+renamed as (
+
+    select
+        ---------- ids
+        label_id,
+        transaction_id,
+        user_id,
+        merchant_id,
+
+        ---------- times
+        {{ epoch_us('transaction_time') }} as transaction_us,
+        {{ epoch_us('event_time') }} as known_us,
+
+        ---------- attributes
+        is_fraud,
+        source,
+        fraud_type,
+
+        ---------- kafka coordinates
+        {{ utc_timestamp('_kafka_timestamp') }} as _kafka_timestamp,
+        _partition,
+        _offset
+
+    from source
+
+)
+
+select * from renamed
