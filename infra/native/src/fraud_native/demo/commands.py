@@ -52,9 +52,14 @@ class Commands:
         tail: deque[str] = deque(maxlen=_TAIL_LINES)
         assert process.stdout is not None  # noqa: S101 - both are pipes
         assert process.stderr is not None  # noqa: S101
+
+        def heard(line: str) -> None:
+            tail.append(line)
+            self._say(line)
+
         readers = [
             threading.Thread(target=_read, args=(process.stdout, output.append)),
-            threading.Thread(target=_read, args=(process.stderr, lambda line: (tail.append(line), self._say(line)))),
+            threading.Thread(target=_read, args=(process.stderr, heard)),
         ]
         for reader in readers:
             reader.start()
@@ -83,6 +88,6 @@ class Commands:
         return answer
 
 
-def _read(stream: IO[str], take: Callable[[str], Any]) -> None:
+def _read(stream: IO[str], take: Callable[[str], None]) -> None:
     for line in stream:
         take(line.rstrip("\n"))

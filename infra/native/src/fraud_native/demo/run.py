@@ -1,13 +1,14 @@
 """The steps of `make demo`, in order, and the report they fill."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import psycopg
 import trino.dbapi
@@ -17,6 +18,7 @@ from fraud_contracts import CATALOG, GOLD, TRANSACTIONS
 from fraud_native.demo.airflow import Airflow
 from fraud_native.demo.commands import Commands
 from fraud_native.demo.report import Report
+from fraud_native.launcher import Launcher
 
 PIPELINE = "fraud_pipeline"
 TRAINING = "model_training"
@@ -25,21 +27,6 @@ HELD_BACK = ("producer", "api")
 BRONZE_WAIT_SECONDS = 900
 PIPELINE_WAIT_SECONDS = 1200
 TRAINING_WAIT_SECONDS = 900
-
-
-class DemoStack(Protocol):
-    """What the demo asks of the launcher."""
-
-    var: Path
-    commands: Path
-
-    def env(self) -> dict[str, str]: ...
-    def up(self, phases: list[int], without: tuple[str, ...] = ()) -> None: ...
-    def start(self, service: str) -> None: ...
-    def wipe(self) -> None: ...
-    def components(self) -> list[dict[str, Any]]: ...
-    def watch(self) -> None:
-        """Raises an error that names a component which has failed for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +49,7 @@ class DemoOptions:
 class Demo:
     """One run of the demo against a stack."""
 
-    stack: DemoStack
+    stack: Launcher
     options: DemoOptions
     console: Console
     seconds: dict[str, float] = field(default_factory=dict)
@@ -90,9 +77,9 @@ class Demo:
 
     def _steps(self) -> Report:
         with self._step("bring up"):
-            self.stack.up([1, 2, 3, 4], HELD_BACK)
+            self.stack.up([1, 2, 3, 4], without=HELD_BACK)
         env = self.stack.env()
-        commands = Commands(self.stack.commands, env, self.stack.watch, self._say)
+        commands = Commands(self.stack.commands, {**os.environ, **env}, self.stack.watch, self._say)
         with self._step("history"):
             newest = self._feed_history(commands)
         with self._step("land in Bronze"):

@@ -1,0 +1,70 @@
+"""The ``demo`` command: options, Ctrl-C and failures."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+
+from fraud_native.bringup import BringUpError
+from fraud_native.demo.airflow import DagRunError
+from fraud_native.demo.commands import CommandError
+from fraud_native.demo.report import print_report, print_where_to_look
+from fraud_native.demo.run import Demo, DemoOptions
+from fraud_native.launcher import Launcher
+
+_DEFAULTS = DemoOptions()
+
+
+def demo(
+    context: typer.Context,
+    data: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="CSV or Parquet file of payments")
+    ] = None,
+    mapping: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="which column is which")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="delete the stack's data first")] = False,
+    end: Annotated[
+        str | None, typer.Option(help="last hour of the history, ISO 8601; default: the last full one")
+    ] = None,
+    days: Annotated[int, typer.Option(min=45, help="days of history")] = _DEFAULTS.days,
+    customers: Annotated[int, typer.Option(min=50)] = _DEFAULTS.customers,
+    transactions: Annotated[int, typer.Option(min=1000)] = _DEFAULTS.transactions,
+    fraud_rate: Annotated[float | None, typer.Option(min=0, max=0.5, help="default: FRAUD_RATE")] = None,
+    live_seconds: Annotated[int, typer.Option(min=1)] = _DEFAULTS.live_seconds,
+    live_rate: Annotated[float, typer.Option(min=0.1, help="payments per second")] = _DEFAULTS.live_rate,
+) -> None:
+    """Runs the whole path once, from an Avro message to a scored payment, and prints a report."""
+    if (data is None) != (mapping is None):
+        raise typer.BadParameter("a file of your own needs both --data and --mapping (make demo DATA=… MAPPING=…)")
+    console = Console(soft_wrap=True)
+    launcher: Launcher = replace(context.obj, say=lambda line: console.print(f"  {line}", style="dim", markup=False))
+    options = DemoOptions(
+        data, mapping, fresh, _parse_end(end), days, customers, transactions, fraud_rate, live_seconds, live_rate
+    )
+    try:
+        report = Demo(launcher, options, console).run()
+    except KeyboardInterrupt:
+        console.print("[bold]interrupted: stopping everything[/bold]")
+        launcher.down()
+        raise typer.Exit(130) from None
+    except (BringUpError, CommandError, DagRunError, httpx.HTTPError) as error:
+        console.print(f"[bold red]the demo stopped[/bold red]\n{error}", highlight=False)
+        console.print(
+            "What runs was left running: make status, make logs SERVICE=…; make demo goes on, make down stops it."
+        )
+        raise typer.Exit(1) from None
+    print_report(report, console)
+    print_where_to_look(launcher.env(), console)
+
+
+def _parse_end(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        end = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"END={text!r} is not a time; write it as 2026-10-01T12:00:00Z") from None
+    return end.astimezone(UTC) if end.tzinfo else end.replace(tzinfo=UTC)
