@@ -1,0 +1,17 @@
+"""A deterministic world of payments: who pays where and when, who is robbed, and when it becomes known."""
+
+from fraud_producer.simulator.config import SimulationConfig
+from fraud_producer.simulator.merchants import merchant_population, merchants_csv
+from fraud_producer.simulator.simulation import Block, Event, World, build_world, events, simulate
+
+__all__ = [
+    "Block",
+    "Event",
+    "SimulationConfig",
+    "World",
+    "build_world",
+    "events",
+    "merchant_population",
+    "merchants_csv",
+    "simulate",
+]
