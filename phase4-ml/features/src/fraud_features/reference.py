@@ -6,7 +6,8 @@ from fractions import Fraction
 from math import asin, cos, radians, sin, sqrt
 
 from fraud_features.events import Label, Transaction
-from fraud_features.features import FEATURES, Feature
+from fraud_features.features import FEATURES, Feature, feature
+from fraud_features.profile import PROFILE_COLUMNS, SET_COLUMNS, Profile
 from fraud_features.settings import FeatureSettings
 
 _DAY = 86_400_000_000
@@ -40,7 +41,7 @@ class Reference:
 
     def vector(self, transaction: Transaction) -> dict[str, float | None]:
         """Values by feature name; None where the value is not known."""
-        return {feature.name: self._value(feature, transaction) for feature in FEATURES}
+        return {each.name: self._value(each, transaction) for each in FEATURES}
 
     def boundary(self, transaction: Transaction) -> int:
         """Midnight (UTC) at or before the payment minus the lag, in microseconds."""
@@ -56,6 +57,19 @@ class Reference:
         if feature.kind == "window":
             return self._window(feature, transaction)
         return self._profile(feature, transaction)
+
+    def profile(self, entity: str, entity_id: str, as_of_us: int) -> Profile:
+        """The stored profile of one user or merchant at a boundary."""
+        moment = as_of_us + self.settings.profile_lag_us
+        user_id, merchant_id = (entity_id, "") if entity == "user" else ("", entity_id)
+        probe = Transaction("", moment, user_id, merchant_id, amount_cents=0)
+        values = {name: self._value(feature(name), probe) for name in PROFILE_COLUMNS[entity]}
+        start = as_of_us - 90 * _DAY
+        past = [t for t in self.transactions if t.entity_id(entity) == entity_id and start <= t.event_us < as_of_us]
+        sets = {
+            name: frozenset({_COLUMNS[name.split("_")[1]](t) for t in past} - {None}) for name in SET_COLUMNS[entity]
+        }
+        return Profile(as_of_us, values, sets)
 
     # ---- windows
 

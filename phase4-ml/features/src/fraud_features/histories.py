@@ -1,0 +1,117 @@
+"""Awkward histories for parity tests: small, seeded, and full of edges.
+
+Nulls in every optional column, payments in the same microsecond, exactly at a window's edge and one microsecond to
+either side, duplicates with other contents, late arrivals, corrected labels and labels of unknown payments.
+"""
+
+from dataclasses import dataclass, replace
+from random import Random
+
+from fraud_features.events import Label, Transaction
+from fraud_features.features import (
+    DAYS_7,
+    DAYS_30,
+    DAYS_90,
+    HOUR_1,
+    HOURS_24,
+    MINUTE_1,
+    MINUTES_5,
+    MINUTES_15,
+    US_PER_DAY,
+    US_PER_HOUR,
+)
+
+START_US = 1_750_000_000_000_000 // US_PER_DAY * US_PER_DAY
+_GAPS = [w.us for w in (MINUTE_1, MINUTES_5, MINUTES_15, HOUR_1, HOURS_24, DAYS_7, DAYS_30, DAYS_90)]
+_COUNTRIES = (None, "DE", "FR", "US", "usa", "D", "ZZ")
+_CHANNELS = (None, "UNKNOWN", "POS", "ONLINE", "ATM", "MOBILE")
+_TYPES = (None, "UNKNOWN", "PURCHASE", "WITHDRAWAL", "TRANSFER", "REFUND")
+_CATEGORIES = (None, "5411", "0042", "x", "12345", "")
+_CENTS = (1, 499, 500, 10_000, 89_999, 90_000, 99_999, 100_000, 950_000, 123_456_789, 999_999_999_999)
+
+
+@dataclass(frozen=True)
+class History:
+    """Payments and labels in the order in which they arrived."""
+
+    transactions: list[Transaction]
+    labels: list[Label]
+
+
+def sample_history(seed: int, size: int, days: int = 120) -> History:
+    """A history of ``size`` payments over about ``days`` days, the same for the same arguments."""
+    rng = Random(seed)  # noqa: S311 - a test history, not a secret
+    moments: list[int] = []
+    transactions: list[Transaction] = []
+    for number in range(size):
+        moment = _moment(rng, moments, days)
+        moments.append(moment)
+        transactions.append(_transaction(rng, f"t{number:05d}", moment))
+    # late arrivals and duplicates: the second of an identifier says something else and must not count
+    rng.shuffle(transactions)
+    for original in rng.sample(transactions, size // 20):
+        moved = replace(original, event_us=original.event_us + rng.choice((0, 1, US_PER_HOUR)), amount_cents=777)
+        transactions.append(moved)
+    return History(transactions, _labels(rng, transactions[:size]))
+
+
+def _moment(rng: Random, earlier: list[int], days: int) -> int:
+    choice = rng.random()
+    if not earlier or choice < 0.3:
+        return START_US + rng.randrange(days * US_PER_DAY)
+    near = rng.choice(earlier[-20:])
+    if choice < 0.6:
+        return near + rng.choice(_GAPS) * rng.choice((1, -1)) + rng.choice((-1, 0, 1))
+    if choice < 0.7:
+        return near
+    if choice < 0.8:
+        # around the boundary of a profile: midnight, and midnight plus the lag
+        return near // US_PER_DAY * US_PER_DAY + rng.choice((0, 2 * US_PER_HOUR)) + rng.choice((-1, 0, 1))
+    return near + rng.randrange(2 * US_PER_HOUR)
+
+
+def _transaction(rng: Random, transaction_id: str, moment: int) -> Transaction:
+    placed = rng.random() < 0.7
+    return Transaction(
+        transaction_id=transaction_id,
+        event_us=moment,
+        user_id=rng.choice(("U1", "U1", "U2", "U3", "Ü 4'")),
+        merchant_id=rng.choice(("M1", "M1", "M2", "M3", "M4")),
+        amount_cents=rng.choice(_CENTS) if rng.random() < 0.3 else rng.randrange(1, 60_000),
+        is_international=rng.choice((None, True, False)),
+        card_hash=rng.choice((None, "k1:aa", "k1:bb", "k1:cc")),
+        device_id=rng.choice((None, "D1", "D2", "D3")),
+        country=rng.choice(_COUNTRIES),
+        latitude=rng.choice((rng.uniform(-90, 90), 52.5, 91.0)) if placed else None,
+        longitude=rng.choice((rng.uniform(-180, 180), 13.4)) if placed or rng.random() < 0.2 else None,
+        channel=rng.choice(_CHANNELS),
+        card_present=rng.choice((None, True, False)),
+        transaction_type=rng.choice(_TYPES),
+        merchant_category_code=rng.choice(_CATEGORIES),
+    )
+
+
+def _labels(rng: Random, transactions: list[Transaction]) -> list[Label]:
+    labels: list[Label] = []
+    for transaction in rng.sample(transactions, len(transactions) // 3):
+        known_us = transaction.event_us + rng.randrange(1, 12 * US_PER_DAY)
+        if rng.random() < 0.2:
+            known_us = (known_us // US_PER_DAY + 1) * US_PER_DAY + rng.choice((-1, 0, 1))
+        first = Label(
+            transaction.transaction_id,
+            transaction.user_id,
+            transaction.merchant_id,
+            transaction.event_us,
+            known_us,
+            rng.random() < 0.8,
+        )
+        labels.append(first)
+        while rng.random() < 0.3:
+            # a correction, at times in the same microsecond
+            known_us += rng.choice((0, 1, US_PER_DAY, 20 * US_PER_DAY))
+            labels.append(replace(first, known_us=known_us, is_fraud=rng.random() < 0.5))
+    labels += [
+        Label(f"gone{n}", "U1", "M1", START_US + n * US_PER_DAY, START_US + 3 * n * US_PER_DAY, True) for n in range(9)
+    ]
+    rng.shuffle(labels)
+    return labels

@@ -1,0 +1,87 @@
+"""Payments and labels as Trino VALUES, with the columns of ``int_transactions`` and ``int_labels_as_of``."""
+
+from collections.abc import Iterable, Sequence
+
+from fraud_features.events import Label, Transaction
+from fraud_features.features import US_PER_DAY
+
+
+def transactions_relation(transactions: Iterable[Transaction]) -> str:
+    """A subquery of payments as they arrived: the first of an identifier stays, its place is its offset."""
+    first: dict[str, tuple[int, Transaction]] = {}
+    for offset, transaction in enumerate(transactions):
+        first.setdefault(transaction.transaction_id, (offset, transaction))
+    rows = [
+        _row(
+            _text(t.transaction_id),
+            _text(t.user_id),
+            _text(t.merchant_id),
+            _text(t.card_hash),
+            _text(t.device_id),
+            f"bigint '{t.event_us}'",
+            f"bigint '{t.amount_cents}'",
+            _text(t.country),
+            _double(t.latitude),
+            _double(t.longitude),
+            _text(t.channel),
+            _boolean(t.card_present),
+            _boolean(t.is_international),
+            _text(t.transaction_type),
+            _text(t.merchant_category_code),
+            f"bigint '{offset}'",
+        )
+        for offset, t in first.values()
+    ]
+    columns = (
+        "transaction_id, user_id, merchant_id, card_hash, device_id, event_us, amount_cents, country, latitude, longitude, "
+        "channel, is_card_present, is_international, transaction_type, merchant_category_code, _offset"
+    )
+    return (
+        "select *, 0 as _partition, "
+        f"date_add('day', event_us / {US_PER_DAY}, date '1970-01-01') as event_date, "
+        "cast(from_unixtime_nanos(event_us * 1000) at time zone 'UTC' as timestamp(6)) as event_time "
+        f"from (values {', '.join(rows)}) as payments ({columns})"
+    )
+
+
+def labels_relation(labels: Iterable[Label]) -> str:
+    """A subquery of labels as they arrived, each with the moment at which the next of its payment became known."""
+    rows = [
+        _row(
+            f"bigint '{offset}'",
+            _text(label.transaction_id),
+            _text(label.user_id),
+            _text(label.merchant_id),
+            f"bigint '{label.transaction_us}'",
+            f"bigint '{label.known_us}'",
+            _boolean(label.is_fraud),
+        )
+        for offset, label in enumerate(labels)
+    ]
+    columns = "_offset, transaction_id, user_id, merchant_id, transaction_us, known_us, is_fraud"
+    return (
+        "select *, 0 as _partition, "
+        "lead(known_us) over (partition by transaction_id order by known_us, _offset) as superseded_us "
+        f"from (values {', '.join(rows)}) as labels ({columns})"
+    )
+
+
+def _row(*values: str) -> str:
+    return f"({', '.join(values)})"
+
+
+def _text(value: str | None) -> str:
+    return "cast(null as varchar)" if value is None else "cast('" + value.replace("'", "''") + "' as varchar)"
+
+
+def _double(value: float | None) -> str:
+    return "cast(null as double)" if value is None else f"double '{value!r}'"
+
+
+def _boolean(value: bool | None) -> str:
+    return "cast(null as boolean)" if value is None else str(value).lower()
+
+
+def with_clause(relations: Sequence[tuple[str, str]]) -> str:
+    """Named relations as the beginning of a query."""
+    return "with\n" + ",\n".join(f"{name} as (\n{body}\n)" for name, body in relations) + "\n"

@@ -1,0 +1,225 @@
+"""Profiles as Trino SQL: daily totals first, then one pass of windows over days."""
+
+from fraud_features.features import PROFILE_DAYS, US_PER_DAY, Feature, profile_features
+from fraud_features.inputs import NEW_COLUMNS, RATE_PRIOR_FRAUDS, RATE_PRIOR_PAYMENTS
+from fraud_features.profile import DERIVED_AGGREGATES
+from fraud_features.sql import SQL_TYPES, cte, double, indent
+
+DAY_ZERO = "date '1970-01-01'"
+
+
+def profile_query(entity: str, transactions: str, labels: str, needed: str, maturity_days: str) -> str:
+    """One row per (entity, as_of) of ``needed``: the profile over the 90 days before midnight of ``as_of``.
+
+    ``transactions`` must reach 90 days further back than the earliest ``as_of``; ``needed`` has columns
+    ``<entity>_id`` and ``as_of`` without duplicates.
+    """
+    return "\n\n".join(
+        [
+            "with",
+            cte("wanted", _wanted(entity, needed)),
+            cte("daily", _daily(entity, transactions)),
+            cte("timeline", _timeline(entity)),
+            cte("spans", _spans(entity, maturity_days)),
+            cte("fraud_validity", _fraud_validity(entity, labels)),
+            cte("frauds", _frauds(entity, maturity_days), last=True),
+            _final(entity),
+        ]
+    )
+
+
+def current_needed(entity: str, transactions: str) -> str:
+    """Every entity at the two newest boundaries that the payments have reached: what Redis is given."""
+    return f"""select
+    entities.{entity}_id,
+    date_add('day', newest.day - ago.days, {DAY_ZERO}) as as_of
+from (select distinct {entity}_id from {transactions}) as entities
+cross join (select max(event_us) / {US_PER_DAY} as day from {transactions}) as newest
+cross join (values 0, 1) as ago (days)"""  # noqa: S608
+
+
+def _stored(entity: str) -> list[Feature]:
+    return [f for f in profile_features(entity) if f.aggregate not in DERIVED_AGGREGATES]
+
+
+def _windows(entity: str, *aggregates: str, source: str = "transactions") -> list[int]:
+    """Lengths in days of the windows that the named aggregates of an entity use."""
+    found = {f.window.days for f in _stored(entity) if f.window and f.source == source and f.aggregate in aggregates}
+    return sorted(found)
+
+
+def _sets(entity: str) -> dict[str, str]:
+    """Set column of the profile to the payment's column whose values it holds."""
+    inputs = {f.input for f in profile_features(entity) if f.aggregate == "new"}
+    return {f"{entity}_{name}_ids_90d": column for name, column in NEW_COLUMNS.items() if name in inputs}
+
+
+def _wanted(entity: str, needed: str) -> str:
+    return f"select\n    {entity}_id,\n    as_of,\n    date_diff('day', {DAY_ZERO}, as_of) as day\nfrom {needed}"
+
+
+def _daily(entity: str, transactions: str) -> str:
+    columns = [
+        f"{entity}_id",
+        f"event_us / {US_PER_DAY} as day",
+        "count(*) as payments",
+        "sum(amount_cents) as cents",
+        "sum(cast(amount_cents as decimal(38, 0)) * amount_cents) as squares",
+        "max(amount_cents) as largest",
+        *(
+            f"array_agg(distinct {column}) filter (where {column} is not null) as {name}"
+            for name, column in _sets(entity).items()
+        ),
+    ]
+    # the payments themselves say how far back is needed; no boundary looks at its own day
+    return "\n".join(
+        [
+            "select",
+            indent(",\n".join(columns)),
+            f"from {transactions}",
+            f"group by {entity}_id, event_us / {US_PER_DAY}",
+        ]
+    )
+
+
+def _timeline(entity: str) -> str:
+    columns = [
+        f"coalesce(daily.{entity}_id, wanted.{entity}_id) as {entity}_id",
+        "coalesce(daily.day, wanted.day) as day",
+        "wanted.as_of",
+        "daily.payments",
+        "daily.cents",
+        "daily.squares",
+        "daily.largest",
+        *(f"daily.{name}" for name in _sets(entity)),
+    ]
+    return "\n".join(
+        [
+            "select",
+            indent(",\n".join(columns)),
+            "from daily",
+            f"full outer join wanted on daily.{entity}_id = wanted.{entity}_id and daily.day = wanted.day",
+        ]
+    )
+
+
+def _spans(entity: str, maturity_days: str) -> str:
+    columns = [f"{entity}_id", "as_of", "day"]
+    rates = _windows(entity, "rate", source="labels")
+    counts, means, stds = (
+        _windows(entity, "count", "mean", "std"),
+        _windows(entity, "mean", "std"),
+        _windows(entity, "std"),
+    )
+    largest, active = _windows(entity, "max"), _windows(entity, "active")
+    columns += [f"coalesce(sum(payments) over days_{n}, 0) as payments_{n}d" for n in counts]
+    columns += [f"sum(cents) over days_{n} as cents_{n}d" for n in means]
+    columns += [f"sum(squares) over days_{n} as squares_{n}d" for n in stds]
+    columns += [f"max(largest) over days_{n} as largest_{n}d" for n in largest]
+    columns += [f"count(payments) over days_{n} as days_{n}d" for n in active]
+    columns += [f"coalesce(sum(payments) over mature_{n}, 0) as mature_{n}d" for n in rates]
+    columns += [
+        f"array_sort(array_distinct(flatten(array_agg({name}) over days_{PROFILE_DAYS}))) as {name}"
+        for name in _sets(entity)
+    ]
+    lengths = {*counts, *means, *largest, *active, *([PROFILE_DAYS] if _sets(entity) else [])}
+    frames = [_frame(entity, f"days_{n}", f"{n} preceding and 1 preceding") for n in sorted(lengths)]
+    # empty where labels take longer than the window is long
+    frames += [_frame(entity, f"mature_{n}", f"{n} preceding and {maturity_days} + 1 preceding") for n in rates]
+    return "\n".join(["select", indent(",\n".join(columns)), "from timeline", "window", indent(",\n".join(frames))])
+
+
+def _frame(entity: str, name: str, bounds: str) -> str:
+    return f"{name} as (partition by {entity}_id order by day range between {bounds})"
+
+
+def _fraud_validity(entity: str, labels: str) -> str:
+    """Frauds with the first and last day at whose start they count as known."""
+    return f"""select
+    {entity}_id,
+    transaction_us,
+    transaction_us / {US_PER_DAY} as day,
+    known_us / {US_PER_DAY} + 1 as first_day,
+    superseded_us / {US_PER_DAY} as last_day
+from {labels}
+where is_fraud and {entity}_id is not null and transaction_us is not null"""  # noqa: S608
+
+
+def _frauds(entity: str, maturity_days: str) -> str:
+    counts = _windows(entity, "count", "rate", source="labels")
+    rates = _windows(entity, "rate", source="labels")
+    columns = [
+        f"wanted.{entity}_id",
+        "wanted.day",
+        "max(fraud_validity.transaction_us) as last_us",
+        *(f"count_if(fraud_validity.day >= wanted.day - {n}) as frauds_{n}d" for n in counts),
+        *(
+            f"count_if(fraud_validity.day >= wanted.day - least({n}, {maturity_days})) as immature_frauds_{n}d"
+            for n in rates
+        ),
+    ]
+    return "\n".join(
+        [
+            "select",
+            indent(",\n".join(columns)),
+            "from wanted",
+            "inner join fraud_validity",
+            "    on",
+            f"        wanted.{entity}_id = fraud_validity.{entity}_id",
+            "        and fraud_validity.first_day <= wanted.day",
+            "        and (fraud_validity.last_day is null or fraud_validity.last_day >= wanted.day)",
+            "        and fraud_validity.day < wanted.day",
+            f"        and fraud_validity.day >= wanted.day - {PROFILE_DAYS}",
+            f"group by wanted.{entity}_id, wanted.day",
+        ]
+    )
+
+
+def _value(feature: Feature) -> str:
+    n = feature.window.days if feature.window else 0
+    if feature.source == "labels":
+        return _label_value(feature.aggregate, n)
+    payments = f"spans.payments_{n}d"
+    # n Σx² - (Σx)² is exact in integers; only its root is rounded
+    spread = (
+        f"cast({payments} as decimal(38, 0)) * spans.squares_{n}d "
+        f"- cast(spans.cents_{n}d as decimal(38, 0)) * spans.cents_{n}d"
+    )
+    return {
+        "count": payments,
+        "active": f"spans.days_{n}d",
+        "max": f"cast(spans.largest_{n}d as double) / 100e0",
+        "mean": f"if({payments} > 0, cast(spans.cents_{n}d as double) / cast({payments} as double) / 100e0)",
+        "std": f"if({payments} > 1, sqrt(cast({spread} as double)) / cast({payments} as double) / 100e0)",
+    }[feature.aggregate]
+
+
+def _label_value(aggregate: str, n: int) -> str:
+    known = f"coalesce(frauds.frauds_{n}d, 0)"
+    payments = f"spans.mature_{n}d + coalesce(frauds.immature_frauds_{n}d, 0)"
+    since = f"cast(spans.day * {US_PER_DAY} - frauds.last_us as double) / {double(float(US_PER_DAY))}"
+    return {
+        "count": known,
+        "rate": f"(cast({known} as double) + {double(RATE_PRIOR_FRAUDS)}) "
+        f"/ (cast({payments} as double) + {double(RATE_PRIOR_PAYMENTS)})",
+        "days_since": f"coalesce({since}, {double(float(n))})",
+    }[aggregate]
+
+
+def _final(entity: str) -> str:
+    columns = [
+        f"spans.{entity}_id",
+        "spans.as_of",
+        *(f"cast({_value(f)} as {SQL_TYPES[f.dtype]}) as {f.name}" for f in _stored(entity)),
+        *(f"coalesce(spans.{name}, cast(array[] as array(varchar))) as {name}" for name in _sets(entity)),
+    ]
+    return "\n".join(
+        [
+            "select",
+            indent(",\n".join(columns)),
+            "from spans",
+            "left join frauds",
+            f"    on spans.{entity}_id = frauds.{entity}_id and spans.day = frauds.day",
+            "where spans.as_of is not null",
+        ]
+    )
