@@ -1,6 +1,5 @@
 """Starts services in the order of their dependencies and waits until each answers."""
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -8,13 +7,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from fraud_native import definition
 from fraud_native.orphans import end_orphans
 from fraud_native.ports import check_ports
 from fraud_native.prepare import PrepareError, Setting
 from fraud_native.process_spec import Component
+from fraud_native.programs import short_version
 from fraud_native.supervision import Supervisor
 
 _POLL_SECONDS: Final = 0.2
@@ -148,7 +148,7 @@ class BringUp:
             if not state.is_running or len(pids) > _STARTS_ALLOWED:
                 self._supervisor.stop_process(component.name)
                 raise self._failure(component, "ends by itself")
-            if state.status == "RUNNING" and _answers(component, state.started_at):
+            if state.status == "RUNNING" and answers(component, state.started_at):
                 return
 
     def _attempts(self, component: Component) -> Iterable[None]:
@@ -206,14 +206,13 @@ class BringUp:
         return definition.with_dependencies([*chosen, *again])
 
     def _tell(self, ready: Ready) -> None:
-        verb = "done" if ready.one_shot else "healthy"
-        if ready.already:
-            self._say(f"  {ready.name:<22} {ready.version:<12} {'done' if ready.one_shot else 'up'} already")
-        else:
-            self._say(f"  {ready.name:<22} {ready.version:<12} {verb} after {ready.seconds:.1f} s")
+        word = "done" if ready.one_shot else "healthy"
+        when = "already" if ready.already else f"after {ready.seconds:.1f} s"
+        self._say(f"  {ready.name:<22} {short_version(ready.version):<12} {word} {when}")
 
 
-def _answers(component: Component, started_at: float) -> bool:
+def answers(component: Component, started_at: float) -> bool:
+    """Whether a service answers its probe; ``started_at`` is when its process began, in seconds since the epoch."""
     probe = component.native.probe
     if probe is None:
         return True
@@ -231,35 +230,3 @@ def last_lines(file: Path, count: int = _TAIL_LINES) -> str:
         stream.seek(0, 2)
         stream.seek(max(0, stream.tell() - 64 * 1024))
         return "\n".join(stream.read().decode("utf-8", errors="replace").splitlines()[-count:])
-
-
-def record_components(file: Path, ready: Iterable[Ready]) -> list[dict[str, Any]]:
-    """Keeps ``components.json``: the services started by the last bring-ups with their version and seconds."""
-    known: dict[str, dict[str, Any]] = {}
-    if file.exists():
-        known = {entry["name"]: entry for entry in json.loads(file.read_text(encoding="utf-8"))}
-    for one in ready:
-        if not one.one_shot and not (one.already and one.name in known):
-            known[one.name] = {"name": one.name, "version": one.version, "seconds_to_healthy": round(one.seconds, 1)}
-    order = {name: position for position, name in enumerate(definition.services())}
-    entries = sorted(known.values(), key=lambda entry: order.get(entry["name"], len(order)))
-    file.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
-    return entries
-
-
-def bring_up(
-    components: dict[str, Component],
-    supervisor: Supervisor,
-    names: Iterable[str],
-    say: Callable[[str], None],
-    again: Iterable[str] = (),
-) -> list[Ready]:
-    """Starts services and records how long each took.
-
-    Raises:
-        BringUpError: see :meth:`BringUp.run`.
-    """
-    stack = next(iter(components.values())).stack
-    ready = BringUp(components, supervisor, say).run(names, again)
-    record_components(stack.run / "components.json", ready)
-    return ready

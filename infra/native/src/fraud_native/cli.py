@@ -5,47 +5,29 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from fraud_native import definition
-from fraud_native.bringup import BringUpError, bring_up
+from fraud_native.bringup import BringUpError
+from fraud_native.demo.command import demo
+from fraud_native.doctor import findings
 from fraud_native.envfile import shell_lines
 from fraud_native.interpolation import MissingVariableError
-from fraud_native.native_env import native_env
+from fraud_native.launcher import Launcher
 from fraud_native.paths import STACKS, Stack, ToolMissingError
 from fraud_native.ports import PortTakenError
-from fraud_native.process_spec import Component
-from fraud_native.stack_services import components_of
-from fraud_native.supervision import Supervisor, SupervisorError
-from fraud_native.teardown import bring_down, stop_services
+from fraud_native.setup.command import setup
+from fraud_native.supervision import SupervisorError
 
-_EXPECTED = (
-    BringUpError,
-    MissingVariableError,
-    PortTakenError,
-    SupervisorError,
-    ToolMissingError,
-    ValueError,
-)
+_EXPECTED = (BringUpError, MissingVariableError, PortTakenError, SupervisorError, ToolMissingError, ValueError)
 _INTERRUPTED = 130
+# wide enough for the status table where the output is not a terminal
+_WIDTH = 200
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command()(setup)
+app.command()(demo)
 Services = Annotated[list[str], typer.Argument(metavar="SERVICE…", help="names as in docker-compose.yml")]
-
-
-class _Session:
-    """What every command works on: the chosen stack, its services and its supervisor."""
-
-    def __init__(self, name: str) -> None:
-        self.stack = Stack(name)
-        self.supervisor = Supervisor(self.stack)
-
-    @property
-    def components(self) -> dict[str, Component]:
-        return components_of(self.stack)
-
-    def known(self, names: list[str]) -> list[str]:
-        definition.with_dependencies(names)
-        return names
 
 
 @app.callback()
@@ -53,79 +35,83 @@ def choose_stack(
     context: typer.Context,
     stack: Annotated[str, typer.Option(help="main, or test: its own data, ports and secrets")] = "main",
 ) -> None:
-    """Runs fraud-watch without containers."""
+    """Runs fraud-watch without containers: the services of docker-compose.yml as ordinary processes."""
     if stack not in STACKS:
         raise typer.BadParameter(f"there is no stack {stack!r}; choose from {', '.join(STACKS)}")
-    context.obj = _Session(stack)
+    context.obj = Launcher(Stack(stack), typer.echo)
+
+
+def _console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=_WIDTH)
 
 
 @app.command()
 def up(
     context: typer.Context,
-    services: Annotated[list[str] | None, typer.Argument(metavar="SERVICE…", help="only these, and what they need")] = None,
+    services: Annotated[list[str] | None, typer.Argument(metavar="SERVICE…", help="these, and what they need")] = None,
     phase: Annotated[list[int] | None, typer.Option(help="all services of a phase, 1 to 4; may be repeated")] = None,
     without: Annotated[list[str] | None, typer.Option(help="leave this service out; may be repeated")] = None,
 ) -> None:
     """Starts services in order and waits until each answers; what runs already is left alone."""
-    session: _Session = context.obj
+    launcher: Launcher = context.obj
     names = list(services or [])
     if phase or not names:
         names += definition.of_phases(phase or (1, 2, 3, 4))
-    names = [name for name in names if name not in session.known(list(without or []))]
-    bring_up(session.components, session.supervisor, names, typer.echo)
+    left_out = launcher.known(without or [])
+    launcher.start(*[name for name in names if name not in left_out])
 
 
 @app.command()
 def down(context: typer.Context) -> None:
     """Stops everything and makes sure that nothing is left; the data stays."""
-    session: _Session = context.obj
-    bring_down(session.stack, session.supervisor, typer.echo)
+    launcher: Launcher = context.obj
+    launcher.down()
 
 
 @app.command()
 def start(context: typer.Context, services: Services) -> None:
     """Starts services, and what they need."""
-    session: _Session = context.obj
-    bring_up(session.components, session.supervisor, services, typer.echo)
+    launcher: Launcher = context.obj
+    launcher.start(*services)
 
 
 @app.command()
 def stop(context: typer.Context, services: Services) -> None:
     """Stops these services and no others."""
-    session: _Session = context.obj
-    stop_services(session.supervisor, session.known(services), typer.echo)
+    launcher: Launcher = context.obj
+    launcher.stop(*services)
 
 
 @app.command()
 def restart(context: typer.Context, services: Services) -> None:
     """Stops and starts services; a one-shot is run again."""
-    session: _Session = context.obj
-    stop_services(session.supervisor, session.known(services), typer.echo)
-    bring_up(session.components, session.supervisor, services, typer.echo, again=services)
+    launcher: Launcher = context.obj
+    launcher.restart(*services)
 
 
 @app.command()
 def kill(context: typer.Context, service: Annotated[str, typer.Argument()]) -> None:
     """Ends a service with SIGKILL, children included; supervisor starts it again."""
-    session: _Session = context.obj
-    typer.echo(f"killed process {session.supervisor.kill(session.known([service])[0])}")
+    launcher: Launcher = context.obj
+    typer.echo(f"killed process {launcher.kill(service)}")
 
 
 @app.command()
-def env(context: typer.Context) -> None:
-    """Prints the stack's variables as KEY='value' lines, with native addresses."""
-    session: _Session = context.obj
-    _ = session.components
-    for line in shell_lines(native_env(session.stack)):
-        typer.echo(line)
+def status(
+    context: typer.Context,
+    plain: Annotated[bool, typer.Option(help="one line per service for programs, without the layers")] = False,
+) -> None:
+    """Shows every service with its address and where its password is, and what each layer holds."""
+    from fraud_native.layers import holdings
+    from fraud_native.status import print_plain, print_status, service_statuses
 
-
-@app.command()
-def api_key(context: typer.Context) -> None:
-    """Prints the bearer key of the API."""
-    session: _Session = context.obj
-    _ = session.components
-    typer.echo(native_env(session.stack)["FRAUD_SERVING_API_KEY"])
+    launcher: Launcher = context.obj
+    statuses = service_statuses(launcher.services, launcher.supervisor)
+    if plain:
+        print_plain(statuses)
+        return
+    running = {one.name for one in statuses if one.state == "healthy"}
+    print_status(statuses, holdings(launcher.env(), running), _console())
 
 
 @app.command()
@@ -136,13 +122,69 @@ def logs(
     lines: Annotated[int, typer.Option(help="how many of the last lines")] = 100,
 ) -> None:
     """Shows the last lines of the logs of all services, or of some."""
-    session: _Session = context.obj
-    names = session.known(list(services or [])) or list(definition.services())
-    files = [str(file) for name in names if (file := session.stack.log_file(name)).exists()]
+    launcher: Launcher = context.obj
+    names = launcher.known(services or []) or list(definition.services())
+    files = [str(file) for name in names if (file := launcher.stack.log_file(name)).exists()]
     if not files:
         typer.echo("nothing has been logged yet")
         return
+    sys.stdout.flush()
     os.execvp("tail", ["tail", f"--lines={lines}", *(["-F"] if follow else []), *files])  # noqa: S606
+
+
+@app.command()
+def env(context: typer.Context) -> None:
+    """Prints the stack's variables as KEY='value' lines, with native addresses."""
+    launcher: Launcher = context.obj
+    for line in shell_lines(launcher.env()):
+        typer.echo(line)
+
+
+@app.command()
+def api_key(context: typer.Context) -> None:
+    """Prints the bearer key of the API."""
+    launcher: Launcher = context.obj
+    typer.echo(launcher.env()["FRAUD_SERVING_API_KEY"])
+
+
+@app.command()
+def sql(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(help="for example: SELECT count(*) FROM bronze.transactions")],
+    user: Annotated[str, typer.Option(help="Trino user: reader, dbt or trainer")] = "reader",
+) -> None:
+    """Asks Trino; the catalog is delta unless the query names another."""
+    from trino.exceptions import TrinoQueryError
+
+    from fraud_native.sql_console import print_query
+
+    launcher: Launcher = context.obj
+    try:
+        print_query(query, launcher.env(), user, _console())
+    except (TrinoQueryError, OSError) as error:
+        typer.echo(f"Trino: {getattr(error, 'message', error)}", err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def doctor(context: typer.Context) -> None:
+    """Looks for missing tools, taken ports and closed folders; starts nothing."""
+    found = list(findings(context.obj))
+    for sentence in found:
+        typer.echo(sentence)
+    if found:
+        raise typer.Exit(1)
+    typer.echo("nothing stands in the way")
+
+
+@app.command()
+def clean(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False) -> None:
+    """Stops everything and deletes the stack's data; secrets and downloads stay."""
+    launcher: Launcher = context.obj
+    if not yes:
+        typer.confirm(f"Delete all data in {launcher.var}?", abort=True)
+    launcher.wipe()
+    typer.echo(f"{launcher.var} is empty")
 
 
 def main() -> None:

@@ -118,6 +118,4 @@ def with_dependencies(names: Iterable[str]) -> list[str]:
 def start_order(names: Iterable[str]) -> dict[str, set[str]]:
     """For each service, those among the same names that must be ready before it."""
     chosen = set(names)
-    return {
-        name: {edge.service for edge in services()[name].dependencies if edge.service in chosen} for name in chosen
-    }
+    return {name: {edge.service for edge in services()[name].dependencies if edge.service in chosen} for name in chosen}

@@ -97,7 +97,7 @@ def read_env_file(stack: Stack) -> dict[str, str]:
     variables = parse_env(stack.env_file.read_text(encoding="utf-8"))
     for name, value in variables.items():
         if _SECRET.search(name) and not value:
-            raise ValueError(f"{name} is empty in {stack.env_file}: delete the line and run 'make setup' to get a new one")
+            raise ValueError(f"{name} is empty in {stack.env_file}: delete that line, and the next start fills it in")
     return variables
 
 

@@ -1,4 +1,4 @@
-"""Compose's variable interpolation: ``$VAR``, ``${VAR}``, ``${VAR:-default}``, ``${VAR:?message}``, ``${VAR:+other}``."""
+"""Compose's variables in texts: ``$VAR``, ``${VAR}``, ``${VAR:-default}``, ``${VAR:?message}``, ``${VAR:+other}``."""
 
 import re
 from collections.abc import Mapping

@@ -44,7 +44,7 @@ def is_taken(port: int) -> bool:
 def holder_of(port: int) -> str:
     """Name and id of the process that listens on a port, as far as we may see it."""
     for connection in psutil.net_connections(kind="tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+        if connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,) and connection.pid:
             try:
                 return f"process {connection.pid} ({' '.join(psutil.Process(connection.pid).cmdline())[:80]})"
             except psutil.Error:

@@ -78,7 +78,7 @@ def closed_parent(folder: Path, user: str | None) -> Path | None:
 
 
 def format_broker(setting: Setting) -> None:
-    """Writes ``server.properties`` from the KAFKA_* environment, as the official image does, and formats the storage."""
+    """Writes ``server.properties`` from the KAFKA_* environment, as the official image does; formats the storage."""
     properties = {
         name.removeprefix("KAFKA_").replace("_", ".").lower(): value
         for name, value in setting.environment.items()

@@ -113,7 +113,8 @@ class Component:
             ToolMissingError: its program does not exist.
             MissingVariableError: the ``.env`` lacks a variable.
         """
-        command = [self.fill(word).replace(_IMAGE_ROOT, f"{ROOT}/") for word in self.native.command or self.service.command]
+        words = self.native.command or self.service.command
+        command = [self.fill(word).replace(_IMAGE_ROOT, f"{ROOT}/") for word in words]
         folders = [str(COMMANDS)]
         if "AIRFLOW_COMMANDS" in self.native.tools:
             folders = [str(AIRFLOW_COMMANDS)]

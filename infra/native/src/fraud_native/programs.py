@@ -11,3 +11,11 @@ def program_version(program: str) -> str:
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False, timeout=30).stdout
     found = re.search(r"\d+\.\d+(\.\d+)*", said)
     return found.group() if found else said.strip()
+
+
+def short_version(version: str) -> str:
+    """What a person wants to read: of a Go pseudo-version (v0.0.0-time-commit) only the day."""
+    if version.startswith("v0.0.0-"):
+        day = version.split("-")[1][:8]
+        return f"{day[:4]}-{day[4:6]}-{day[6:]}"
+    return version

@@ -12,6 +12,4 @@ def components_of(stack: Stack) -> dict[str, Component]:
     """Every service of the compose file by name; writes the stack's ``.env`` at first use."""
     ensure_env_file(stack)
     variables = native_env(stack)
-    return {
-        name: Component(service, NATIVE[name], stack, variables) for name, service in definition.services().items()
-    }
+    return {name: Component(service, NATIVE[name], stack, variables) for name, service in definition.services().items()}
