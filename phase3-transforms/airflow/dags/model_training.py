@@ -1,0 +1,56 @@
+"""Trains the fraud classifier on Gold and promotes it if it is good enough; weekly and by hand.
+
+A refused model is an answer, not a failure: the champion stays, and the log of ``promote`` gives the reason.
+A run by hand may set ``trees`` and ``max_depth``; anything else in its configuration is rejected by the schema.
+"""
+
+from datetime import timedelta
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, Asset, Param, chain
+
+GOLD = Asset("gold")
+CHAMPION_MODEL = Asset("champion_model")
+
+with DAG(
+    dag_id="model_training",
+    description="Train on Gold, register the model, promote it if it passes the gates",
+    doc_md=__doc__,
+    schedule="30 3 * * 1",
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=4),
+    tags=["models"],
+    params={
+        "trees": Param(
+            None, type=["null", "integer"], minimum=10, maximum=2000, description="Trees of the forest; empty: default"
+        ),
+        "max_depth": Param(
+            None, type=["null", "integer"], minimum=2, maximum=50, description="Greatest depth; empty: default"
+        ),
+    },
+    default_args={
+        "retries": 1,
+        "retry_delay": timedelta(seconds=30),
+        "execution_timeout": timedelta(hours=3),
+    },
+):
+    train = BashOperator(
+        task_id="train",
+        # the values travel as environment variables: nothing that a caller writes becomes part of a command line
+        bash_command=(
+            '"$FRAUD_BIN/fraud-training" train ${TREES:+--trees "$TREES"} ${MAX_DEPTH:+--max-depth "$MAX_DEPTH"}'
+        ),
+        env={"TREES": "{{ params.trees or '' }}", "MAX_DEPTH": "{{ params.max_depth or '' }}"},
+        append_env=True,
+        doc_md="Reads Gold at a recorded version, trains, logs the run and registers the candidate.",
+        inlets=[GOLD],
+    )
+    promote = BashOperator(
+        task_id="promote",
+        bash_command='"$FRAUD_BIN/fraud-training" promote',
+        doc_md="Candidate to challenger to champion, each step behind its gate.",
+        outlets=[CHAMPION_MODEL],
+    )
+
+    chain(train, promote)

@@ -1,0 +1,144 @@
+"""The DAGs, as Airflow itself parses them in its own environment."""
+
+import json
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PHASE = Path(__file__).parents[1]
+AIRFLOW_PYTHON = PHASE / "airflow" / ".venv" / "bin" / "python"
+TAGS = {"lakehouse", "models"}
+PIPELINE = [
+    "bronze_freshness_check",
+    "dbt_seed",
+    "dbt_staging",
+    "dbt_intermediate",
+    "dbt_marts",
+    "dbt_test",
+    "push_features_to_redis",
+]
+
+DESCRIBE = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(sys.argv[1])
+print("DAGS " + json.dumps({
+    "errors": {path: str(error) for path, error in bag.import_errors.items()},
+    "dags": {
+        dag_id: {
+            "file": dag.fileloc,
+            "schedule": getattr(dag.timetable, "expression", None),
+            "catchup": dag.catchup,
+            "max_active_runs": dag.max_active_runs,
+            "tags": sorted(dag.tags),
+            "doc": dag.doc_md,
+            "params": {name: param.schema for name, param in dag.params.items()},
+            "tasks": {
+                task.task_id: {
+                    "command": task.bash_command,
+                    "downstream": sorted(task.downstream_task_ids),
+                    "retries": task.retries,
+                    "timeout": task.execution_timeout.total_seconds(),
+                    "doc": task.doc_md,
+                    "outlets": [asset.name for asset in task.outlets],
+                }
+                for task in dag.tasks
+            },
+        }
+        for dag_id, dag in bag.dags.items()
+    },
+}))
+"""
+
+
+@cache
+def parse(state: Path) -> dict[str, Any]:
+    """What Airflow makes of the DAG folder, with ``state`` as the stack's state folder."""
+    home = state / "airflow"
+    done = subprocess.run(
+        [str(AIRFLOW_PYTHON), "-c", DESCRIBE, str(PHASE / "airflow" / "dags")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
+            "FRAUD_STATE_DIR": str(state),
+        },
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    line = next(line for line in done.stdout.splitlines() if line.startswith("DAGS "))
+    described: dict[str, Any] = json.loads(line.removeprefix("DAGS "))
+    return described
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return parse(tmp_path_factory.mktemp("state"))
+
+
+def test_every_file_parses_and_holds_the_dag_of_its_name(parsed: dict[str, Any]) -> None:
+    assert parsed["errors"] == {}
+    assert {dag_id: Path(dag["file"]).stem for dag_id, dag in parsed["dags"].items()} == {
+        "fraud_pipeline": "fraud_pipeline",
+        "model_training": "model_training",
+    }
+
+
+def test_pipeline_has_one_task_per_step_in_order(parsed: dict[str, Any]) -> None:
+    tasks = parsed["dags"]["fraud_pipeline"]["tasks"]
+    order = ["bronze_freshness_check"]
+    while tasks[order[-1]]["downstream"]:
+        (following,) = tasks[order[-1]]["downstream"]
+        order.append(following)
+    assert order == PIPELINE
+    assert set(tasks) == set(PIPELINE)
+
+
+def test_pipeline_runs_every_quarter_of_an_hour_and_once_at_a_time(parsed: dict[str, Any]) -> None:
+    pipeline = parsed["dags"]["fraud_pipeline"]
+    assert pipeline["schedule"] == "*/15 * * * *"
+    assert pipeline["max_active_runs"] == 1
+    assert pipeline["catchup"] is False
+
+
+def test_the_hold_file_takes_the_schedule_away(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "pipeline-schedule.hold").write_text("held\n")
+    assert parse(tmp_path)["dags"]["fraud_pipeline"]["schedule"] is None
+
+
+def test_training_accepts_only_numbers_within_bounds(parsed: dict[str, Any]) -> None:
+    training = parsed["dags"]["model_training"]
+    assert list(training["tasks"]) == ["train", "promote"]
+    assert training["tasks"]["train"]["downstream"] == ["promote"]
+    for schema in training["params"].values():
+        assert schema["type"] == ["null", "integer"]
+        assert {"minimum", "maximum"} <= set(schema)
+    # no template in a command: a value from the run's configuration never becomes shell text
+    assert all("{{" not in task["command"] for task in training["tasks"].values())
+
+
+def test_policy_of_every_dag(parsed: dict[str, Any]) -> None:
+    for dag in parsed["dags"].values():
+        assert dag["doc"]
+        assert dag["tags"] and set(dag["tags"]) <= TAGS
+        assert dag["catchup"] is False
+        assert dag["max_active_runs"] == 1
+        for task in dag["tasks"].values():
+            assert task["doc"]
+            assert task["retries"] >= 1
+            assert task["timeout"] > 0
+            assert task["command"].startswith(('"$FRAUD_BIN/', '"$DBT_PROJECT_DIR/run-dbt"'))
+
+
+def test_lineage_ends_in_gold_the_profiles_and_the_champion(parsed: dict[str, Any]) -> None:
+    outlets = {name for dag in parsed["dags"].values() for task in dag["tasks"].values() for name in task["outlets"]}
+    assert outlets == {"bronze", "silver", "gold", "online_profiles", "champion_model"}
