@@ -33,11 +33,11 @@ def transactions_relation(transactions: Iterable[Transaction]) -> str:
         for offset, t in first.values()
     ]
     columns = (
-        "transaction_id, user_id, merchant_id, card_hash, device_id, event_us, amount_cents, country, latitude, longitude, "
-        "channel, is_card_present, is_international, transaction_type, merchant_category_code, _offset"
+        "transaction_id, user_id, merchant_id, card_hash, device_id, event_us, amount_cents, country, latitude, "
+        "longitude, channel, is_card_present, is_international, transaction_type, merchant_category_code, _offset"
     )
     return (
-        "select *, 0 as _partition, "
+        "select *, 0 as _partition, "  # noqa: S608
         f"date_add('day', event_us / {US_PER_DAY}, date '1970-01-01') as event_date, "
         "cast(from_unixtime_nanos(event_us * 1000) at time zone 'UTC' as timestamp(6)) as event_time "
         f"from (values {', '.join(rows)}) as payments ({columns})"
@@ -60,7 +60,7 @@ def labels_relation(labels: Iterable[Label]) -> str:
     ]
     columns = "_offset, transaction_id, user_id, merchant_id, transaction_us, known_us, is_fraud"
     return (
-        "select *, 0 as _partition, "
+        "select *, 0 as _partition, "  # noqa: S608
         "lead(known_us) over (partition by transaction_id order by known_us, _offset) as superseded_us "
         f"from (values {', '.join(rows)}) as labels ({columns})"
     )

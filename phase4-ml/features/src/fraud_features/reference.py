@@ -66,9 +66,10 @@ class Reference:
         values = {name: self._value(feature(name), probe) for name in PROFILE_COLUMNS[entity]}
         start = as_of_us - 90 * _DAY
         past = [t for t in self.transactions if t.entity_id(entity) == entity_id and start <= t.event_us < as_of_us]
-        sets = {
-            name: frozenset({_COLUMNS[name.split("_")[1]](t) for t in past} - {None}) for name in SET_COLUMNS[entity]
-        }
+        sets: dict[str, frozenset[str]] = {}
+        for name in SET_COLUMNS[entity]:
+            column = _COLUMNS[name.split("_")[1]]
+            sets[name] = frozenset(value for t in past if (value := column(t)) is not None)
         return Profile(as_of_us, values, sets)
 
     # ---- windows

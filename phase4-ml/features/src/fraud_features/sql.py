@@ -49,6 +49,9 @@ PAYMENT_COLUMNS: Final = (
 )
 """Columns of a payment that its row of features keeps."""
 
+COUNTER_NAMES: Final = ("offsets_at", "offsets_before", "label_offsets_before")
+"""Columns that tell from which payments and labels a row was computed (``sql_counters``)."""
+
 COORDINATE_COLUMNS: Final = ("_partition", "_offset")
 
 
@@ -194,7 +197,7 @@ def known_select(relation: str) -> str:
     """Every feature with NULL where it is not known, over windows joined with profiles."""
     values = [(value_sql(feature), feature.name) for feature in FEATURES]
     columns = [name if value == name else f"{value} as {name}" for value, name in values]
-    kept = (*PAYMENT_COLUMNS, "profile_as_of", "offsets_before", "label_offsets_before", *COORDINATE_COLUMNS)
+    kept = (*PAYMENT_COLUMNS, "profile_as_of", *COUNTER_NAMES, *COORDINATE_COLUMNS)
     return "\n".join(["select", indent(",\n".join([*kept, *columns])), f"from {relation}"])
 
 
@@ -206,8 +209,7 @@ def vector_select(known: str) -> str:
     tail = (
         f"cast({missing} as array(varchar)) as missing_features",
         "profile_as_of",
-        "offsets_before",
-        "label_offsets_before",
+        *COUNTER_NAMES,
         *COORDINATE_COLUMNS,
     )
     return "\n".join(["select", indent(",\n".join([*PAYMENT_COLUMNS, *columns, *tail])), f"from {known}"])
@@ -233,8 +235,7 @@ def features_query(payments: str, users: str, merchants: str, lag_us: str, where
             "select",
             "    windows.*,",
             *(f"    {_joined_columns(entity)}," for entity in PROFILE_ENTITIES),
-            "    merchants.offsets_before,",
-            "    merchants.label_offsets_before",
+            "    " + ",\n    ".join(f"merchants.{name}" for name in COUNTER_NAMES),
             "from windows",
             profiles,
             f"where {where}",

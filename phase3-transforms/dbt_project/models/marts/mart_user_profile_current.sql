@@ -1,0 +1,30 @@
+{{ config(materialized='view') }}
+
+with
+
+-- of the two newest boundaries the older one looks back 90 days
+transactions as (
+
+    select * from {{ ref('int_transactions') }}
+
+),
+
+labels as (
+
+    select * from {{ ref('int_labels_as_of') }}
+
+),
+
+needed as (
+
+    {{ fraud_features_user_current('transactions') }}
+
+),
+
+final as (
+
+    {{ fraud_features_user_profile('transactions', 'labels', 'needed') }}
+
+)
+
+select * from final
