@@ -95,11 +95,11 @@ redis-features: ## what the online store holds [USER=U0001]
 
 ##@ Build by hand
 .PHONY: dbt-run dbt-test ml-train features
-DBT = $(BIN)/dbt $(1) --project-dir phase3-transforms/dbt_project --profiles-dir phase3-transforms/dbt_project
+DBT := phase3-transforms/dbt_project/run-dbt
 dbt-run: ## build Silver and Gold now
-	@$(WITH_ENV) $(call DBT,build) --exclude-resource-type test unit_test
+	@$(WITH_ENV) $(DBT) build --exclude-resource-type test unit_test
 dbt-test: ## run the dbt tests
-	@$(WITH_ENV) $(call DBT,test)
+	@$(WITH_ENV) $(DBT) test
 ml-train: ## train, register and, if it earns it, promote a model
 	@$(WITH_ENV) $(BIN)/fraud-training train; $(BIN)/fraud-training promote
 features: ## render what is generated from features.py anew
