@@ -52,6 +52,7 @@ class BringUp:
         self._say = say
         self._cancelled = threading.Event()
         self._started: list[str] = []
+        self._began_supervisor = False
 
     @property
     def started(self) -> list[str]:
@@ -69,9 +70,10 @@ class BringUp:
             BringUpError: a tool, port or folder is not as it must be, or a service does not become ready.
             KeyboardInterrupt: after what was started has been stopped again.
         """
-        chosen = definition.with_dependencies(names)
+        chosen = self._with_dependencies(names)
         self._check_tools(chosen)
-        if not self._supervisor.is_alive():
+        self._began_supervisor = not self._supervisor.is_alive()
+        if self._began_supervisor:
             for line in end_orphans(next(iter(self._all.values())).stack):
                 self._say(line)
         self._supervisor.start(list(self._all.values()))
@@ -82,7 +84,7 @@ class BringUp:
         return self._bring_up(chosen, set(starting))
 
     def _bring_up(self, chosen: list[str], starting: set[str]) -> list[Ready]:
-        order = TopologicalSorter(definition.start_order(chosen))
+        order = TopologicalSorter(definition.start_order(self._all[name].service for name in chosen))
         order.prepare()
         ready: list[Ready] = []
         with ThreadPoolExecutor(max_workers=8) as pool:
@@ -174,8 +176,11 @@ class BringUp:
         )
 
     def _undo(self) -> None:
+        self._say("  interrupted: stopping what was started")
         for name in reversed(self._started):
             self._supervisor.stop_process(name)
+        if self._began_supervisor:
+            self._supervisor.shutdown()
 
     def _check_tools(self, names: Iterable[str]) -> None:
         if missing := [sentence for name in names for sentence in self._all[name].missing_tools()]:
@@ -203,7 +208,10 @@ class BringUp:
         }
         for name in again:
             changed.add(name)
-        return definition.with_dependencies([*chosen, *again])
+        return self._with_dependencies([*chosen, *again])
+
+    def _with_dependencies(self, names: Iterable[str]) -> list[str]:
+        return definition.with_dependencies(names, {name: one.service for name, one in self._all.items()})
 
     def _tell(self, ready: Ready) -> None:
         word = "done" if ready.one_shot else "healthy"

@@ -1,6 +1,7 @@
 """The ``fraud-native`` command: brings the services of docker-compose.yml up, down and into view."""
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -20,7 +21,6 @@ from fraud_native.setup.command import setup
 from fraud_native.supervision import SupervisorError
 
 _EXPECTED = (BringUpError, MissingVariableError, PortTakenError, SupervisorError, ToolMissingError, ValueError)
-_INTERRUPTED = 130
 # wide enough for the status table where the output is not a terminal
 _WIDTH = 200
 
@@ -189,11 +189,10 @@ def clean(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", hel
 
 def main() -> None:
     """Entry point: errors that people can act upon are printed without a traceback."""
+    # asked to end, a command undoes what it has begun, as it does after Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app(standalone_mode=True)
-    except KeyboardInterrupt:
-        typer.echo("interrupted: what this command had started is stopped again", err=True)
-        sys.exit(_INTERRUPTED)
+        app()
     except _EXPECTED as error:
         typer.echo(str(error), err=True)
         sys.exit(1)

@@ -96,26 +96,34 @@ def of_phases(phases: Iterable[int]) -> list[str]:
     return [name for name in services() if name in names]
 
 
-def with_dependencies(names: Iterable[str]) -> list[str]:
+def with_dependencies(names: Iterable[str], known: Mapping[str, Service] | None = None) -> list[str]:
     """These services and everything they require, in the order of the file.
+
+    Args:
+        names: what is wanted.
+        known: the services there are; default: those of the compose file.
 
     Raises:
         UnknownServiceError: a name is not defined.
     """
+    known = services() if known is None else known
     wanted: set[str] = set()
     waiting = list(names)
     while waiting:
         name = waiting.pop()
         if name in wanted:
             continue
-        if name not in services():
-            raise UnknownServiceError(f"no service is called {name!r}; there are: {', '.join(services())}")
+        if name not in known:
+            raise UnknownServiceError(f"no service is called {name!r}; there are: {', '.join(known)}")
         wanted.add(name)
-        waiting += [edge.service for edge in services()[name].dependencies if edge.required]
-    return [name for name in services() if name in wanted]
+        waiting += [edge.service for edge in known[name].dependencies if edge.required]
+    return [name for name in known if name in wanted]
 
 
-def start_order(names: Iterable[str]) -> dict[str, set[str]]:
-    """For each service, those among the same names that must be ready before it."""
-    chosen = set(names)
-    return {name: {edge.service for edge in services()[name].dependencies if edge.service in chosen} for name in chosen}
+def start_order(chosen: Iterable[Service]) -> dict[str, set[str]]:
+    """For each service, those among the same services that must be ready before it."""
+    by_name = {service.name: service for service in chosen}
+    return {
+        name: {edge.service for edge in service.dependencies if edge.service in by_name}
+        for name, service in by_name.items()
+    }

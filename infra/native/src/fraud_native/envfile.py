@@ -17,6 +17,10 @@ _CONNECT_PORT: Final = "_CONNECT_PORT"
 _HEX_KEYS: Final = frozenset({"FRAUD_STREAM_QUARANTINE_KEY", "FRAUD_PRODUCER_PAN_KEY"})
 
 
+class EnvFileLostError(ValueError):
+    """The passwords of existing data are gone."""
+
+
 def parse_env(text: str) -> dict[str, str]:
     """The variables of an ``.env`` text, in order; quotes around a value and comments are dropped."""
     variables: dict[str, str] = {}
@@ -46,24 +50,34 @@ def generate_secret(name: str) -> str:
 
 
 def ensure_env_file(stack: Stack) -> list[str]:
-    """Writes the stack's ``.env`` (mode 0600) unless it exists, and adds variables that it lacks.
+    """Writes the stack's ``.env`` (mode 0600) unless it exists; adds variables that it lacks, brings versions up to date.
 
     Returns:
-        Names of the variables that were added.
+        Names of the variables that were added or changed.
+
+    Raises:
+        EnvFileLostError: there is data that belongs to an ``.env`` which is gone.
     """
     template = ENV_EXAMPLE.read_text(encoding="utf-8")
+    wanted = parse_env(template)
     if not stack.env_file.exists():
-        lines = [_filled(line, stack) for line in template.splitlines()]
-        _write(stack.env_file, "\n".join(lines) + "\n")
-        return list(parse_env(template))
-    text = stack.env_file.read_text(encoding="utf-8")
-    present = parse_env(text)
-    added = {
-        name: _filled(f"{name}={value}", stack) for name, value in parse_env(template).items() if name not in present
-    }
-    if added:
-        _write(stack.env_file, text.rstrip("\n") + "\n" + "\n".join(added.values()) + "\n")
-    return list(added)
+        if (stack.data("postgres") / "data").exists():
+            raise EnvFileLostError(
+                f"{stack.env_file} is gone, and the data in {stack.state} was made with its passwords: "
+                f"put it back, or delete the data with 'make clean'"
+            )
+        _write(stack.env_file, [_filled(line, stack) for line in template.splitlines()])
+        return list(wanted)
+    lines = stack.env_file.read_text(encoding="utf-8").splitlines()
+    present = parse_env("\n".join(lines))
+    # versions belong to the project, not to the machine: the set-up installs those of .env.example
+    stale = [name for name in wanted if name.endswith("_VERSION") and present.get(name, wanted[name]) != wanted[name]]
+    lines = [next((f"{name}={wanted[name]}" for name in stale if line.startswith(f"{name}=")), line) for line in lines]
+    missing = [name for name in wanted if name not in present]
+    lines += [_filled(f"{name}={wanted[name]}", stack) for name in missing]
+    if stale or missing:
+        _write(stack.env_file, lines)
+    return stale + missing
 
 
 def _filled(line: str, stack: Stack) -> str:
@@ -79,12 +93,12 @@ def _filled(line: str, stack: Stack) -> str:
     return line
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, lines: list[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+        file.write("\n".join(lines) + "\n")
     partial.replace(path)
 
 

@@ -78,7 +78,8 @@ class Launcher:
     def stop(self, *names: str) -> None:
         """Stops these services and no others."""
         with exclusive(self.stack, self.say):
-            stop_services(self.supervisor, self.known(names), self.say)
+            chosen = [definition.services()[name] for name in self.known(names)]
+            stop_services(self.supervisor, chosen, self.say)
 
     def restart(self, *names: str) -> None:
         """Stops and starts services; a one-shot is run again."""

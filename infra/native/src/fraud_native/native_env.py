@@ -4,7 +4,7 @@ from typing import Final
 
 from fraud_native.envfile import read_env_file
 from fraud_native.interpolation import interpolate
-from fraud_native.paths import AIRFLOW_PROJECT, COMMANDS, DBT_PROJECT, ROOT, Stack, Tools
+from fraud_native.paths import COMMANDS, DBT_PROJECT, ROOT, Stack, Tools
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -50,7 +50,7 @@ def native_env(stack: Stack) -> dict[str, str]:
         "DBT_TARGET_PATH": str(stack.data("dbt") / "target"),
         "DBT_LOG_PATH": str(stack.data("dbt") / "logs"),
         "AIRFLOW_HOME": str(stack.data("airflow")),
-        "AIRFLOW_DAGS_FOLDER": str(AIRFLOW_PROJECT / "dags"),
+        "FRAUD_STREAM_AUDIT_LOG": str(stack.state / "audit" / "quarantine.jsonl"),
         "JAVA_HOME": str(tools.java17),
     }
     return variables

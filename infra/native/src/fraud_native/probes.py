@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-import httpx
-
 from fraud_native.interpolation import interpolate
 from fraud_native.native_env import LOOPBACK
 
@@ -31,6 +29,8 @@ class Http:
     contains: str = ""
 
     def ready(self, variables: Mapping[str, str], started_at: float) -> bool:  # noqa: ARG002
+        import httpx  # noqa: PLC0415 - clients are loaded only for the services that run
+
         text = ""
         for url in self.urls:
             answer = httpx.get(interpolate(url, variables), timeout=_TIMEOUT_SECONDS)
@@ -56,7 +56,7 @@ class Postgres:
     """The administrator can sign in."""
 
     def ready(self, variables: Mapping[str, str], started_at: float) -> bool:  # noqa: ARG002
-        import psycopg  # noqa: PLC0415 - clients are loaded only for the services that run
+        import psycopg  # noqa: PLC0415
 
         with psycopg.connect(
             host=LOOPBACK,
@@ -124,6 +124,8 @@ class AirflowJob:
     job: str
 
     def ready(self, variables: Mapping[str, str], started_at: float) -> bool:
+        import httpx  # noqa: PLC0415
+
         answer = httpx.get(f"{variables['AIRFLOW_URL']}/api/v2/monitor/health", timeout=_TIMEOUT_SECONDS)
         report = json.loads(answer.raise_for_status().text)[self.job]
         heartbeat = report[f"latest_{self.job}_heartbeat"]

@@ -42,7 +42,8 @@ class Native:
     user: str | None = None
     # needed tools, by variable: checked before anything starts
     tools: tuple[str, ...] = ()
-    ready_seconds: int = 120
+    # generous: a service that ends by itself is noticed at once, a slow machine is no error
+    ready_seconds: int = 300
     stop_signal: str = "TERM"
     stop_seconds: int = 20
     login: Login = Login()
@@ -60,7 +61,6 @@ def _airflow(probe: Probe | None, *, ports: tuple[str, ...] = (), login: Login =
         },
         ports=ports,
         tools=("AIRFLOW_COMMANDS",),
-        ready_seconds=180,
         stop_seconds=30,
         login=login,
     )
@@ -143,7 +143,6 @@ NATIVE: Final[Mapping[str, Native]] = {
         probe=Http(("http://127.0.0.1:${BRONZE_METRICS_PORT}/metrics",)),
         ports=("SPARK_DRIVER_PORT", "SPARK_BLOCK_MANAGER_PORT"),
         tools=("SPARK_JARS", "JAVA17_HOME"),
-        ready_seconds=180,
         # the micro-batch at hand is finished first
         stop_seconds=60,
         login=Login("http://127.0.0.1:${SPARK_UI_PORT}"),
@@ -181,10 +180,9 @@ NATIVE: Final[Mapping[str, Native]] = {
             "TRINO_DATA_DIR": "${DATA}/data",
         },
         tools=("TRINO_HOME", "JAVA25_HOME"),
-        ready_seconds=240,
         login=Login("${TRINO_URL}", "reader, dbt or trainer", "none: loopback only"),
     ),
-    "lakehouse-init": Native(version="package:fraud-stream", ready_seconds=240),
+    "lakehouse-init": Native(version="package:fraud-stream"),
     "airflow-init": _airflow(None),
     "airflow-api-server": _airflow(
         # the second one is built at its first call: tasks should not wait for that
@@ -197,7 +195,6 @@ NATIVE: Final[Mapping[str, Native]] = {
         version="package:mlflow",
         probe=Http(("${MLFLOW_TRACKING_URI}/health",)),
         environment={"MLFLOW_HOST": LOOPBACK},
-        ready_seconds=180,
         login=Login("${MLFLOW_TRACKING_URI}", "", "none: loopback only"),
     ),
     "redis": Native(

@@ -5,15 +5,17 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
 from fraud_native import definition
+from fraud_native.definition import Service
 from fraud_native.orphans import end_orphans
 from fraud_native.paths import Stack
 from fraud_native.supervision import Supervisor
 
 
-def stop_services(supervisor: Supervisor, names: Iterable[str], say: Callable[[str], None]) -> None:
+def stop_services(supervisor: Supervisor, chosen: Iterable[Service], say: Callable[[str], None]) -> None:
     """Stops running services, dependants first, those that do not depend on each other at the same time."""
-    running = {name for name in names if (state := supervisor.states().get(name)) and state.is_running}
-    dependants: dict[str, set[str]] = {name: set() for name in running}
+    states = supervisor.states()
+    running = [service for service in chosen if service.name in states and states[service.name].is_running]
+    dependants: dict[str, set[str]] = {service.name: set() for service in running}
     for name, needs in definition.start_order(running).items():
         for need in needs:
             dependants[need].add(name)
@@ -31,7 +33,7 @@ def stop_services(supervisor: Supervisor, names: Iterable[str], say: Callable[[s
 def bring_down(stack: Stack, supervisor: Supervisor, say: Callable[[str], None]) -> None:
     """Stops every service of a stack and supervisor itself; ends by force what does not go by itself."""
     if supervisor.is_alive():
-        stop_services(supervisor, definition.services(), say)
+        stop_services(supervisor, definition.services().values(), say)
         supervisor.shutdown()
     for line in end_orphans(stack):
         say(line)
