@@ -129,7 +129,7 @@ def conservation(
 
 
 @quarantine_app.command("show")
-def show_quarantine(  # noqa: PLR0917 - typer's parameters are the command's options
+def show_quarantine(
     why: Annotated[str, typer.Option(help="Reason for looking; it is kept in the audit log.")],
     topic: Annotated[str | None, typer.Option(help="Only this topic.")] = None,
     partition: Annotated[int | None, typer.Option(help="Only this partition.")] = None,

@@ -153,7 +153,7 @@ class Lease:
     def _refusal(self, content: dict[str, Any]) -> str:
         pids = ", ".join(str(process["pid"]) for process in content.get("processes", ()))
         return (
-            f"another Bronze writer is running (process {pids or 'unknown'}), it holds s3://{self._bucket}/{self._key}; "
+            f"another Bronze writer is running (process {pids or 'unknown'}), holding s3://{self._bucket}/{self._key}; "
             "stop it first: two drivers on one Delta table lose data"
         )
 

@@ -42,6 +42,8 @@ def spark_config(settings: WriterSettings) -> dict[str, str]:
         "spark.sql.streaming.ui.retainedQueries": "10",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
+        # streaming does not take it, and batches of this size gain nothing from a plan that is made twice
+        "spark.sql.adaptive.enabled": "false",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",

@@ -75,6 +75,8 @@ def written_transactions(spark: SparkSession, path: str) -> dict[str, int]:
 
 
 def _create(spark: SparkSession, path: str, columns: StructType, partition: str) -> None:
+    if DeltaTable.isDeltaTable(spark, path):
+        return
     builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(columns).partitionedBy(partition)
     for name, value in PROPERTIES.items():
         builder = builder.property(name, value)

@@ -1,0 +1,33 @@
+"""A Spark of the test process itself, gone without a trace when its module is done."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="module")
+def spark_process() -> Iterator[Callable[[Callable[[], SparkSession]], SparkSession]]:
+    """Starts a session by the function it is given; ends session, JVM and changes of the environment afterwards.
+
+    A JVM keeps its class path for life: left running, it would be what the next module gets.
+    """
+    before = dict(os.environ)
+    sessions: list[SparkSession] = []
+
+    def start(make: Callable[[], SparkSession]) -> SparkSession:
+        sessions.append(make())
+        return sessions[-1]
+
+    yield start
+    for session in sessions:
+        session.stop()
+    if SparkContext._gateway is not None:
+        SparkContext._gateway.shutdown()
+        SparkContext._gateway.proc.stdin.close()
+        SparkContext._gateway.proc.wait(30)
+        SparkContext._gateway = SparkContext._jvm = None
+    os.environ.clear()
+    os.environ.update(before)

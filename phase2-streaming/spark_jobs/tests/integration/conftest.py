@@ -1,0 +1,296 @@
+"""A Bronze stream of its own on the test stack: topics, schemas, tables and checkpoints under a namespace per run."""
+
+import io
+import json
+import os
+import random
+import signal
+import socket
+import string
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import boto3
+import fastavro
+import httpx
+import pytest
+from confluent_kafka import Message, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from fraud_contracts import BRONZE, CATALOG, LABELS, TRANSACTIONS, Topic, schema
+from fraud_stream.lakehouse import Lakehouse
+from fraud_stream.registration import registered_tables
+from fraud_stream.settings import PlatformSettings, WriterSettings
+from fraud_stream.streams import Layout, Stream
+
+PARTITIONS = {TRANSACTIONS.name: 3, LABELS.name: 2}
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+READY_SECONDS = 120
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def platform(stack: Any) -> dict[str, str]:
+    """Environment of the running test stack."""
+    stack.need("kafka", "schema-registry", "minio-init", "trino")
+    environment: dict[str, str] = stack.env
+    return environment
+
+
+@pytest.fixture(scope="module")
+def environment(platform: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment of a Bronze writer with a namespace, a ledger and ports of its own."""
+    folder = tmp_path_factory.mktemp("stream")
+    ports = ("SPARK_UI_PORT", "SPARK_DRIVER_PORT", "SPARK_BLOCK_MANAGER_PORT", "BRONZE_METRICS_PORT")
+    suffix = "".join(random.choices(string.ascii_lowercase, k=6))
+    return {
+        **os.environ,
+        **platform,
+        "FRAUD_STREAM_NAMESPACE": f"it_{suffix}_",
+        "FRAUD_PRODUCER_LEDGER_DIR": str(folder / "ledger"),
+        "FRAUD_STREAM_AUDIT_LOG": str(folder / "audit" / "quarantine.jsonl"),
+        "FRAUD_STREAM_TRIGGER_SECONDS": "1",
+        "FRAUD_STREAM_MAX_OFFSETS_PER_TRIGGER": "1500",
+        **{name: str(free_port()) for name in ports},
+    }
+
+
+@pytest.fixture(scope="module")
+def layout(environment: dict[str, str]) -> Layout:
+    return Layout(environment["S3_BUCKET"], environment["FRAUD_STREAM_NAMESPACE"])
+
+
+@pytest.fixture(scope="module")
+def transactions(layout: Layout) -> Stream:
+    return next(stream for stream in layout.streams if stream.contract is TRANSACTIONS)
+
+
+@pytest.fixture(scope="module")
+def writer_settings(environment: dict[str, str]) -> WriterSettings:
+    return WriterSettings.model_validate(environment)
+
+
+@pytest.fixture(scope="module")
+def platform_settings(environment: dict[str, str]) -> PlatformSettings:
+    return PlatformSettings.model_validate(environment)
+
+
+@pytest.fixture(scope="module")
+def bucket(platform: dict[str, str]) -> Any:
+    """The bucket as its owner sees it, for looking, breaking and cleaning up."""
+    session = boto3.Session(platform["MINIO_ROOT_USER"], platform["MINIO_ROOT_PASSWORD"])
+    s3 = session.resource("s3", endpoint_url=platform["S3_ENDPOINT_URL"], region_name=platform["S3_REGION"])
+    return s3.Bucket(platform["S3_BUCKET"])
+
+
+class Feed:
+    """Produces to the namespace's topics and keeps the ledger that every producer keeps."""
+
+    def __init__(self, environment: dict[str, str], layout: Layout) -> None:
+        self._environment = environment
+        self._folder = Path(environment["FRAUD_PRODUCER_LEDGER_DIR"])
+        self._producer = Producer(
+            {
+                "bootstrap.servers": environment["KAFKA_BOOTSTRAP_SERVERS"],
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "log_level": 2,
+            }
+        )
+        self._admin = AdminClient({"bootstrap.servers": environment["KAFKA_BOOTSTRAP_SERVERS"], "log_level": 2})
+        self._next = 0
+        self.streams = {stream.contract.name: stream for stream in layout.streams}
+        self.schema_ids: dict[str, int] = {}
+
+    def create(self) -> None:
+        topics = [
+            NewTopic(name, partitions, config={"message.timestamp.type": "LogAppendTime"})
+            for contract, partitions in PARTITIONS.items()
+            for name in (self.streams[contract].topic, self.streams[contract].dead_letter_topic)
+        ]
+        for future in self._admin.create_topics(topics).values():
+            future.result(30)
+        for stream in self.streams.values():
+            self.schema_ids[stream.contract.name] = self.register(stream, schema(stream.contract))
+
+    def register(self, stream: Stream, avro: dict[str, Any]) -> int:
+        url = f"{self._environment['SCHEMA_REGISTRY_URL']}/subjects/{stream.subject}/versions"
+        answer = httpx.post(url, json={"schema": json.dumps(avro)}, timeout=30)
+        answer.raise_for_status()
+        return int(answer.json()["id"])
+
+    def remove(self) -> None:
+        names = [name for stream in self.streams.values() for name in (stream.topic, stream.dead_letter_topic)]
+        for future in self._admin.delete_topics(names).values():
+            future.result(30)
+        for stream in self.streams.values():
+            httpx.delete(f"{self._environment['SCHEMA_REGISTRY_URL']}/subjects/{stream.subject}", timeout=30)
+
+    def transaction(self, **changes: Any) -> dict[str, Any]:
+        """A good payment; every call is another one, seconds after the last."""
+        self._next += 1
+        return {
+            "transaction_id": f"t{self._next:06d}",
+            "event_time": START + timedelta(seconds=37 * self._next, microseconds=self._next % 1000),
+            "user_id": f"U{self._next % 50:04d}",
+            "merchant_id": f"M{self._next % 20:03d}",
+            "amount": Decimal(100 + self._next % 9000).scaleb(-2),
+            "card_hash": f"k1:{self._next:064x}",
+            "currency": "EUR",
+            "country": "DE",
+            "latitude": 52.5,
+            "longitude": 13.4,
+            "channel": "ONLINE",
+            **changes,
+        }
+
+    def label(self, **changes: Any) -> dict[str, Any]:
+        self._next += 1
+        return {
+            "label_id": f"l{self._next:06d}",
+            "transaction_id": f"t{self._next:06d}",
+            "event_time": START + timedelta(days=2, seconds=self._next),
+            "is_fraud": True,
+            "source": "CHARGEBACK",
+            **changes,
+        }
+
+    def encode(
+        self, topic: Topic, record: dict[str, Any], avro: dict[str, Any] | None = None, schema_id: int = 0
+    ) -> bytes:
+        body = io.BytesIO()
+        fastavro.schemaless_writer(body, fastavro.parse_schema(avro or schema(topic)), record)
+        return b"\x00" + (schema_id or self.schema_ids[topic.name]).to_bytes(4, "big") + body.getvalue()
+
+    def send(self, topic: Topic, values: list[bytes | None], run: str = "feed") -> list[tuple[int, int]]:
+        """Produce values in order, wait for all delivery reports and write them to the ledger; their coordinates."""
+        places: list[tuple[int, int]] = [(-1, -1)] * len(values)
+        stream = self.streams[topic.name]
+
+        def delivered(index: int, error: Any, message: Message) -> None:
+            assert error is None, error
+            places[index] = (message.partition(), message.offset())
+
+        for index, value in enumerate(values):
+            self._producer.produce(
+                stream.topic,
+                value,
+                key=f"key-{index}",
+                on_delivery=lambda error, message, index=index: delivered(index, error, message),
+            )
+            self._producer.poll(0)
+        assert self._producer.flush(60) == 0
+        ledger = self._folder / stream.topic / f"{run}.csv"
+        ledger.parent.mkdir(parents=True, exist_ok=True)
+        with ledger.open("a", encoding="utf-8") as lines:
+            if ledger.stat().st_size == 0:
+                lines.write("partition,offset,id\n")
+            lines.writelines(f"{partition},{offset},{index}\n" for index, (partition, offset) in enumerate(places))
+        return places
+
+    def send_good(self, count: int, labels: int = 0) -> None:
+        self.send(TRANSACTIONS, [self.encode(TRANSACTIONS, self.transaction()) for _ in range(count)])
+        self.send(LABELS, [self.encode(LABELS, self.label()) for _ in range(labels)])
+
+
+class Driver:
+    """The Bronze writer as a process, and the other commands of this room."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.environment = environment
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [self._command(), "bronze-writer"],
+                env=self.environment,
+                cwd=self.log.parent,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            assert self.process is not None
+            assert self.process.poll() is None, self.log.read_text()[-4000:]
+            try:
+                self.metrics()
+            except OSError:
+                time.sleep(0.3)
+            else:
+                return
+        pytest.fail(f"the Bronze writer was not ready in {READY_SECONDS} s\n{self.log.read_text()[-4000:]}")
+
+    def metrics(self) -> str:
+        url = f"http://127.0.0.1:{self.environment['BRONZE_METRICS_PORT']}/metrics"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; the exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def run(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run another command of this room."""
+        return subprocess.run(
+            [self._command(), *arguments],
+            env={**self.environment, **changes},
+            cwd=self.log.parent,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    @staticmethod
+    def _command() -> str:
+        return str(Path(sys.executable).with_name("fraud-stream"))
+
+
+@pytest.fixture(scope="module")
+def feed(environment: dict[str, str], layout: Layout) -> Iterator[Feed]:
+    feed = Feed(environment, layout)
+    feed.create()
+    yield feed
+    feed.remove()
+
+
+@pytest.fixture(scope="module")
+def driver(
+    environment: dict[str, str], layout: Layout, bucket: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Driver]:
+    """A driver that is not started yet; at the end it is stopped and its tables are removed."""
+    driver = Driver(environment, tmp_path_factory.mktemp("driver") / "bronze-writer.log")
+    yield driver
+    if driver.process is not None and driver.process.poll() is None:
+        driver.end(signal.SIGKILL)
+    with Lakehouse(environment["TRINO_URL"]) as lakehouse:
+        for table in set(layout.tables()) & registered_tables(lakehouse):
+            lakehouse.query(f"CALL {CATALOG}.system.unregister_table('{BRONZE}', '{table}')")
+    for prefix in (*layout.tables().values(), *(stream.checkpoint_key for stream in layout.streams), layout.lease_key):
+        bucket.objects.filter(Prefix=prefix).delete()
+
+
+@pytest.fixture
+def trino(environment: dict[str, str]) -> Iterator[Any]:
+    with Lakehouse(environment["TRINO_URL"]) as lakehouse:
+        yield lakehouse

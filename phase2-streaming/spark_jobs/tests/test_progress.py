@@ -1,0 +1,26 @@
+from prometheus_client import CollectorRegistry
+
+from fraud_stream.progress import StreamMetrics
+
+
+def lag(metrics: StreamMetrics, partition: int) -> float | None:
+    return metrics.registry.get_sample_value(
+        "fraud_stream_lag_messages", {"topic": "payments", "partition": str(partition)}
+    )
+
+
+def test_lag_grows_with_the_broker_while_the_stream_stands_still() -> None:
+    metrics = StreamMetrics(CollectorRegistry())
+    metrics.set_end_offsets("payments", {0: 10, 1: 0})
+    metrics.set_broker_end_offsets("payments", {0: 10, 1: 5})
+    assert (lag(metrics, 0), lag(metrics, 1)) == (0, 5)
+    metrics.set_broker_end_offsets("payments", {0: 30, 1: 5})
+    assert lag(metrics, 0) == 20
+    metrics.set_end_offsets("payments", {0: 30})
+    assert lag(metrics, 0) == 0
+
+
+def test_a_partition_that_was_never_read_lags_by_all_it_holds() -> None:
+    metrics = StreamMetrics(CollectorRegistry())
+    metrics.set_broker_end_offsets("payments", {7: 42})
+    assert lag(metrics, 7) == 42
