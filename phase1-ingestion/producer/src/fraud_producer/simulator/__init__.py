@@ -2,11 +2,10 @@
 
 from fraud_producer.simulator.config import SimulationConfig
 from fraud_producer.simulator.merchants import merchant_population, merchants_csv
-from fraud_producer.simulator.simulation import Block, Event, World, build_world, events, simulate
+from fraud_producer.simulator.simulation import Block, World, build_world, events, simulate
 
 __all__ = [
     "Block",
-    "Event",
     "SimulationConfig",
     "World",
     "build_world",

@@ -1,11 +1,13 @@
 """What a simulation is a pure function of."""
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final, Self
 
+from fraud_producer.events import EPOCH
+
 DAY_US: Final = 86_400_000_000
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+DEFAULT_PER_DAY: Final = 5000.0
 # A payment's last label (a late chargeback that is corrected once more) is known at most this many days after it.
 LABEL_HORIZON_DAYS: Final = 45
 
@@ -24,7 +26,7 @@ class SimulationConfig:
     start_us: int
     seed: int = 7
     customers: int = 2000
-    transactions_per_day: float = 5000.0
+    transactions_per_day: float = DEFAULT_PER_DAY
     fraud_rate: float = 0.006
 
     def __post_init__(self) -> None:
@@ -45,21 +47,6 @@ class SimulationConfig:
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The configuration that ``as_dict`` made."""
         return cls(**values)
-
-
-def to_us(moment: datetime) -> int:
-    """Whole microseconds since 1970 of an aware datetime."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
-def to_datetime(moment_us: int) -> datetime:
-    """The UTC datetime of microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=moment_us)
-
-
-def iso(moment_us: int) -> str:
-    """ISO 8601 in UTC with six decimals and ``Z``, so that text sorts like time."""
-    return to_datetime(moment_us).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def day_of(moment_us: int) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fraud_producer.events import decimal_bytes
 from fraud_producer.simulator.geography import COUNTRIES, CURRENCIES, Floats, Ints
 from fraud_producer.simulator.merchants import Merchants
 from fraud_producer.simulator.population import Users
@@ -159,11 +160,6 @@ def records(payments: Payments, ids: list[str], users: Users, merchants: Merchan
             "counterparty_country": None,
             "card_bin": users.card_prefixes[user][card],
         }
-
-
-def decimal_bytes(cents: int) -> bytes:
-    """Avro's decimal: the unscaled value as the shortest big-endian two's complement."""
-    return cents.to_bytes(cents.bit_length() // 8 + 1, "big", signed=True)
 
 
 def _code_texts(codes: Ints, prefix: str, digits: int) -> list[str | None]:

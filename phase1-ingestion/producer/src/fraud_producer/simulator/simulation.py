@@ -3,11 +3,11 @@
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from fraud_contracts import LABELS, TRANSACTIONS, Topic
+from fraud_contracts import LABELS, TRANSACTIONS
+from fraud_producer.events import Event
 from fraud_producer.pan import CardHasher
 from fraud_producer.simulator.behaviour import day_factor, honest_payments
 from fraud_producer.simulator.config import DAY_US, LABEL_HORIZON_DAYS, SimulationConfig, date_of, day_of
@@ -17,17 +17,6 @@ from fraud_producer.simulator.payments import Payments, in_time_order, join, rec
 from fraud_producer.simulator.population import Users, build_users
 from fraud_producer.simulator.randomness import Purpose, generator
 from fraud_producer.simulator.scenarios import Stage, fraudulent_payments
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One message in the making: its topic, its time, its id and key, and the Avro record."""
-
-    topic: Topic
-    event_us: int
-    event_id: str
-    key: str
-    record: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The commands of ``fraud-producer``, grouped by what they do."""

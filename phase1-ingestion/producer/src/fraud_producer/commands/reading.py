@@ -1,0 +1,63 @@
+"""Commands that look into the topics."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from fraud_producer.avro import Decoder
+from fraud_producer.errors import TopicError
+from fraud_producer.events import iso
+from fraud_producer.positions import TopicReader, read_positions
+from fraud_producer.printable import printable
+from fraud_producer.registry import Registry
+from fraud_producer.settings import load_settings
+from fraud_producer.topics import Topics
+
+
+def newest(topic: Annotated[str, typer.Option(help="Name of the topic.")] = "transactions.raw") -> None:
+    """Print the newest event time on a topic as JSON; null when it is empty."""
+    settings = load_settings()
+    found = read_positions(settings.kafka_bootstrap_servers, settings.schema_registry_url, topic)
+    moment = found.newest
+    typer.echo(
+        json.dumps(
+            {
+                "topic": topic,
+                "event_time": None if moment is None else iso(moment),
+                "event_time_us": moment,
+                "continue_from": None if moment is None else iso(moment + 1),
+                "messages": found.messages,
+                "partitions": {str(key): iso(value) for key, value in sorted(found.newest_us.items())},
+            }
+        )
+    )
+
+
+def tail(
+    topic: Annotated[str, typer.Argument(help="Name of the topic.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Messages to show.")] = 10,
+) -> None:
+    """Show the newest messages of a topic, decoded, one JSON line each, oldest first."""
+    settings = load_settings()
+    partitions = Topics(settings.kafka_bootstrap_servers).partitions(topic)
+    lines = []
+    with Registry(settings.schema_registry_url) as registry:
+        decoder = Decoder(registry.schema_text)
+        with TopicReader(settings.kafka_bootstrap_servers, topic, partitions) as reader:
+            for message in reader.last(count):
+                value, key = message.value() or b"", message.key() or b""
+                line: dict[str, Any] = {
+                    "partition": message.partition(),
+                    "offset": message.offset(),
+                    "appended_at": iso(message.timestamp()[1] * 1000),
+                    "key": key.decode("utf-8", "replace") if isinstance(key, bytes) else key,
+                }
+                try:
+                    line["value"] = printable(decoder.decode(value))
+                except (ValueError, TopicError) as broken:
+                    line |= {"undecodable": str(broken), "bytes": value[:64].hex()}
+                lines.append((message.timestamp()[1], message.partition(), message.offset(), line))
+    lines.sort(key=lambda entry: entry[:3])
+    for *_, line in lines[-count:]:
+        typer.echo(json.dumps(line, default=str))

@@ -1,0 +1,131 @@
+"""How far a topic reaches in event time, per partition, read from its newest messages."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Self
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from fraud_producer.avro import Decoder
+from fraud_producer.errors import UnreachableError
+from fraud_producer.events import Event, to_us
+from fraud_producer.partitioning import partition_of
+from fraud_producer.registry import Registry
+from fraud_producer.topics import Topics
+
+_TIMEOUT_SECONDS: Final = 15.0
+# A replayed file need not be in order, so the newest message is not always the newest event.
+_TAIL: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Newest event time of each partition that holds messages, in microseconds, and the messages in all."""
+
+    topic: str
+    partitions: int
+    messages: int
+    newest_us: dict[int, int]
+
+    @property
+    def newest(self) -> int | None:
+        """Newest event time of the topic; None when it is empty."""
+        return max(self.newest_us.values(), default=None)
+
+    @property
+    def complete_until(self) -> int | None:
+        """No partition misses an event older than this; None when a partition is empty."""
+        return min(self.newest_us.values()) if len(self.newest_us) == self.partitions else None
+
+    def holds(self, event: Event) -> bool:
+        """Whether an ordered sender had this event acknowledged before it stopped.
+
+        A partition takes one sender's messages in order, so what is not newer than its newest message is there.
+        """
+        return event.event_us <= self.newest_us.get(partition_of(event.key, self.partitions), -1)
+
+
+def read_positions(bootstrap_servers: str, registry_url: str, topic: str) -> Positions:
+    """Positions of a topic.
+
+    Raises:
+        TopicError: it does not exist.
+        UnreachableError: the broker or the registry does not answer.
+    """
+    partitions = Topics(bootstrap_servers).partitions(topic)
+    newest: dict[int, int] = {}
+    total = 0
+    with Registry(registry_url) as registry:
+        decoder = Decoder(registry.schema_text)
+        with TopicReader(bootstrap_servers, topic, partitions) as reader:
+            total = reader.messages
+            for message in reader.last(_TAIL):
+                try:
+                    moment = decoder.decode(message.value() or b"")["event_time"]
+                except (ValueError, KeyError):
+                    continue  # bytes of somebody else; they end in quarantine
+                partition = message.partition() or 0
+                newest[partition] = max(newest.get(partition, -1), to_us(moment))
+    return Positions(topic, partitions, total, newest)
+
+
+class TopicReader:
+    """Reads the end of a topic without a consumer group's offsets. Use it as a context manager."""
+
+    def __init__(self, bootstrap_servers: str, topic: str, partitions: int) -> None:
+        self._servers = bootstrap_servers
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                # the client insists on a name; nothing is ever committed under it
+                "group.id": "fraud-producer-reader",
+                "enable.auto.commit": False,
+                "enable.partition.eof": False,
+                "auto.offset.reset": "error",
+                "log_level": 2,
+            }
+        )
+        self._topic = topic
+        self._partitions = partitions
+        self._ranges: dict[int, tuple[int, int]] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            for partition in range(self._partitions):
+                asked = TopicPartition(self._topic, partition)
+                self._ranges[partition] = self._consumer.get_watermark_offsets(asked, timeout=_TIMEOUT_SECONDS)
+        except KafkaException as problem:
+            self._consumer.close()
+            raise UnreachableError(f"Kafka does not answer at {self._servers}: {problem.args[0].str()}") from problem
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    @property
+    def messages(self) -> int:
+        """Messages that the topic holds."""
+        return sum(high - low for low, high in self._ranges.values())
+
+    def last(self, count: int) -> Iterator[Message]:
+        """The newest ``count`` messages of every partition that were there on entering, in no order across partitions.
+
+        Raises:
+            UnreachableError: they do not come in time.
+        """
+        ends = {partition: high for partition, (low, high) in self._ranges.items() if high > low}
+        starts = {partition: max(self._ranges[partition][0], high - count) for partition, high in ends.items()}
+        self._consumer.assign([TopicPartition(self._topic, partition, start) for partition, start in starts.items()])
+        while ends:
+            batch = self._consumer.consume(1000, timeout=_TIMEOUT_SECONDS)
+            if not batch:
+                raise UnreachableError(f"{self._topic} sent nothing for {_TIMEOUT_SECONDS:.0f} s: see Kafka's log")
+            for message in batch:
+                error = message.error()
+                if error is not None:
+                    raise UnreachableError(f"{self._topic} cannot be read: {error.str()}")
+                partition, offset = message.partition() or 0, message.offset() or 0
+                if partition in ends and offset < ends[partition]:
+                    yield message
+                if offset >= ends.get(partition, 0) - 1:
+                    ends.pop(partition, None)

@@ -1,0 +1,77 @@
+"""Settings from the environment, by the names of .env.example."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fraud_producer.errors import SettingsError
+from fraud_producer.pan import CardHasher
+
+_REMEDY = "run `make setup`, which writes .env, and start commands through make or the launcher"
+
+
+class Settings(BaseSettings):
+    """Everything the producer reads from the environment."""
+
+    model_config = SettingsConfigDict(extra="ignore", str_strip_whitespace=True)
+
+    kafka_bootstrap_servers: str = Field(min_length=1)
+    schema_registry_url: str = Field(min_length=1)
+    fraud_producer_pan_key: SecretStr = Field(min_length=16)
+    fraud_producer_pan_key_id: str = Field("k1", pattern="^[a-z0-9]{1,8}$")
+    fraud_producer_ledger_dir: Path = Path("var/ledger")
+    fraud_producer_seed: int = 7
+    transaction_rate: float = Field(100.0, gt=0)
+    fraud_rate: float = Field(0.006, ge=0, le=0.2)
+    customer_pool_size: int = Field(2000, ge=10)
+    fraud_bind_host: str = "127.0.0.1"
+    producer_metrics_port: int = 8095
+
+    def card_hasher(self) -> CardHasher:
+        """The hasher of card numbers with this deployment's key."""
+        key = self.fraud_producer_pan_key.get_secret_value().encode("utf-8")
+        return CardHasher(key, self.fraud_producer_pan_key_id)
+
+
+class ApiSettings(BaseSettings):
+    """What is needed to post payments to the scoring API."""
+
+    model_config = SettingsConfigDict(extra="ignore", str_strip_whitespace=True)
+
+    api_url: str = Field(min_length=1)
+    fraud_serving_api_key: SecretStr = Field(min_length=1)
+
+
+@cache
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: a variable is missing, empty or wrong; the message names the first one.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]  # its values come from the environment
+    except ValidationError as invalid:
+        raise SettingsError(_sentence(invalid)) from None
+
+
+def load_api_settings() -> ApiSettings:
+    """Address and key of the scoring API.
+
+    Raises:
+        SettingsError: one of them is missing or empty.
+    """
+    try:
+        return ApiSettings()  # type: ignore[call-arg]  # its values come from the environment
+    except ValidationError as invalid:
+        raise SettingsError(_sentence(invalid)) from None
+
+
+def _sentence(invalid: ValidationError) -> str:
+    """One sentence about the first wrong variable; it never repeats a value, which may be a secret."""
+    first = invalid.errors(include_input=False, include_url=False)[0]
+    name = str(first["loc"][0]).upper()
+    problem = "is missing" if first["type"] == "missing" else f"is empty or wrong ({first['msg'].lower()})"
+    return f"{name} {problem}: {_REMEDY}"

@@ -1,0 +1,40 @@
+"""Ending cleanly: SIGTERM and Ctrl-C ask for an end, and the loop that sends decides when."""
+
+import signal
+import threading
+from types import FrameType
+
+
+class Stop:
+    """Remembers that somebody asked for an end."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self.signal_number: int | None = None
+
+    def install(self) -> None:
+        """Take SIGTERM and SIGINT; a second one ends the process at once."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._handle)
+
+    @property
+    def requested(self) -> bool:
+        return self._asked.is_set()
+
+    @property
+    def exit_code(self) -> int:
+        """128 plus the signal's number, as shells have it; 0 when nobody asked."""
+        return 128 + self.signal_number if self.signal_number else 0
+
+    def request(self) -> None:
+        self._asked.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep, but wake up for a request; returns whether there is one."""
+        return self._asked.wait(seconds)
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        self.signal_number = number
+        self._asked.set()
+        # the default action again: whoever asks twice does not want to wait for the flush
+        signal.signal(number, signal.SIG_DFL)
