@@ -5,7 +5,6 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from fraud_contracts import TRANSACTIONS
 from fraud_serving.errors import SettingsError
 from fraud_serving.settings import Settings
 
@@ -22,6 +21,7 @@ def read_backlog(settings: Settings) -> dict[str, Any]:
         SettingsError: the broker does not answer, or the topic does not exist.
     """
     settings.require("kafka_bootstrap_servers")
+    topic = settings.feature_writer_topic
     consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka_bootstrap_servers,
@@ -30,14 +30,14 @@ def read_backlog(settings: Settings) -> dict[str, Any]:
         }
     )
     try:
-        metadata = consumer.list_topics(TRANSACTIONS.name, timeout=TIMEOUT_SECONDS).topics[TRANSACTIONS.name]
+        metadata = consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic]
         if metadata.error is not None or not metadata.partitions:
-            raise SettingsError(f"there is no topic {TRANSACTIONS.name}: run `make phase1-up`")
-        wanted = [TopicPartition(TRANSACTIONS.name, partition) for partition in sorted(metadata.partitions)]
+            raise SettingsError(f"there is no topic {topic}: run `make phase1-up`")
+        wanted = [TopicPartition(topic, partition) for partition in sorted(metadata.partitions)]
         lags: dict[int, int] = {}
         for committed in consumer.committed(wanted, timeout=TIMEOUT_SECONDS):
             low, high = consumer.get_watermark_offsets(
-                TopicPartition(TRANSACTIONS.name, committed.partition), timeout=TIMEOUT_SECONDS
+                TopicPartition(topic, committed.partition), timeout=TIMEOUT_SECONDS
             )
             # Below zero stands for "nothing committed"; below the low mark the broker has dropped what was there.
             lags[committed.partition] = high - max(committed.offset, low)
@@ -50,7 +50,7 @@ def read_backlog(settings: Settings) -> dict[str, Any]:
         consumer.close()
     return {
         "group": settings.feature_writer_group,
-        "topic": TRANSACTIONS.name,
+        "topic": topic,
         "lag": sum(lags.values()),
         "partitions": {str(partition): lag for partition, lag in lags.items()},
     }

@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -17,6 +18,7 @@ from fraud_features import (
     FeatureSettings,
     Profiles,
     RecentEvents,
+    ScriptCall,
     Transaction,
     UserFeatures,
     compute_features,
@@ -31,10 +33,21 @@ from fraud_serving.errors import FeatureStoreError
 from fraud_serving.settings import Settings
 
 SCRIPT_SHA = hashlib.sha1(RECENT_SCRIPT.encode(), usedforsecurity=False).hexdigest()
-# feature_writer sets this once it has read every event. A Redis that lost its memory has no such key, and a payment
-# scored meanwhile is flagged instead of being taken for a user's first.
-CAUGHT_UP_KEY = recent_key("writer", "caught_up")
 HISTORY_INCOMPLETE = "recent_incomplete"
+# Turns of the event loop between an answer's arrival and the question's end: reading, parsing, two wake-ups.
+GRACE_TURNS = 6
+
+Result = TypeVar("Result")
+
+
+def caught_up_key(topic: str) -> str:
+    """Key that feature_writer sets once it has read every event of its topic.
+
+    A Redis that lost its memory has no such key: a payment scored meanwhile is flagged instead of being taken for a
+    user's first.
+    """
+    return recent_key("writer", topic)
+
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +73,7 @@ class FeatureClient:
         self._settings = settings
         self._feature_settings = feature_settings
         self._timeout_seconds = settings.redis_timeout_ms / 1000.0
+        self._caught_up_key = caught_up_key(settings.feature_writer_topic)
         self._breaker = CircuitBreaker()
         self._redis: Redis | None = None
 
@@ -70,8 +84,9 @@ class FeatureClient:
                 host=self._settings.redis_host,
                 port=self._settings.redis_port,
                 password=password or None,
-                socket_timeout=self._timeout_seconds,
-                socket_connect_timeout=self._timeout_seconds,
+                # Bounded as a whole by `_within`, connecting included.
+                socket_timeout=None,
+                socket_connect_timeout=None,
                 # A payment has no time for a second attempt: the circuit breaker decides about the next one.
                 retry=Retry(NoBackoff(), 0),
                 protocol=2,
@@ -101,8 +116,7 @@ class FeatureClient:
         if self._redis is None:
             raise FeatureStoreError("REDIS_HOST is empty")
         try:
-            async with asyncio.timeout(max(self._timeout_seconds, 0.25)):
-                await self._redis.ping()
+            await _within(max(self._timeout_seconds, 0.25), self._ping(self._redis))
         except (RedisError, OSError, TimeoutError) as error:
             raise FeatureStoreError(f"Redis does not answer ({type(error).__name__})") from error
 
@@ -128,12 +142,7 @@ class FeatureClient:
         call = recent_call(transaction)
         keys = profile_keys(transaction)
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                answer = await self._round_trip(self._redis, call.keys, call.args, keys)
-                if isinstance(answer[0], NoScriptError):
-                    # Redis was restarted: the script goes with the next question.
-                    await self._redis.script_load(RECENT_SCRIPT)
-                    answer = await self._round_trip(self._redis, call.keys, call.args, keys)
+            answer = await _within(self._timeout_seconds, self._ask(self._redis, call, keys))
             for part in answer:
                 if isinstance(part, Exception):
                     raise part
@@ -153,11 +162,43 @@ class FeatureClient:
         return recent, profiles, answer[2] is not None
 
     @staticmethod
-    async def _round_trip(
-        redis: Redis, keys: tuple[str, ...], args: tuple[str, ...], profiles: tuple[str, ...]
-    ) -> list[Any]:
+    async def _ping(redis: Redis) -> None:
+        await redis.ping()
+
+    async def _ask(self, redis: Redis, call: ScriptCall, profiles: tuple[str, ...]) -> list[Any]:
+        answer = await self._round_trip(redis, call, profiles)
+        if isinstance(answer[0], NoScriptError):
+            # Redis was restarted and knows no script any more.
+            await redis.script_load(RECENT_SCRIPT)
+            answer = await self._round_trip(redis, call, profiles)
+        return answer
+
+    async def _round_trip(self, redis: Redis, call: ScriptCall, profiles: tuple[str, ...]) -> list[Any]:
         pipeline = redis.pipeline(transaction=False)
-        pipeline.evalsha(SCRIPT_SHA, len(keys), *keys, *args)
+        pipeline.evalsha(SCRIPT_SHA, len(call.keys), *call.keys, *call.args)
         pipeline.mget(profiles)
-        pipeline.get(CAUGHT_UP_KEY)
+        pipeline.get(self._caught_up_key)
         return list(await pipeline.execute(raise_on_error=False))
+
+
+async def _within(seconds: float, question: Coroutine[Any, Any, Result]) -> Result:
+    """The answer to a question that may take so long.
+
+    A busy machine may stop this process for longer than that while the answer lies in its socket: before giving up, the
+    loop gets a few turns to read what is there.
+
+    Raises:
+        TimeoutError: there is no answer.
+    """
+    task = asyncio.create_task(question)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        for _ in range(GRACE_TURNS):
+            if task.done():
+                return task.result()
+            await asyncio.sleep(0)
+    finally:
+        if not task.done():
+            # Closes its connection, so that a late answer is never taken for the next question's.
+            task.cancel()
+    raise TimeoutError

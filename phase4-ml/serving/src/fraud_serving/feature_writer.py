@@ -20,12 +20,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from fraud_contracts import TRANSACTIONS
 from fraud_features import RECENT_SCRIPT, ScriptCall, Transaction
-from fraud_serving.feature_client import CAUGHT_UP_KEY, SCRIPT_SHA
+from fraud_serving.feature_client import SCRIPT_SHA, caught_up_key
 from fraud_serving.recent_batches import script_calls
 from fraud_serving.settings import Settings
-from fraud_serving.transaction_records import TransactionDecoder, UnreadableRecordError
+from fraud_serving.transaction_records import SchemaRegistry, TransactionDecoder, UnreadableRecordError
 
 # Large enough that most of a history is superseded within its own batch, small enough to hold in memory.
 BATCH_MESSAGES: Final = 40_000
@@ -58,7 +57,10 @@ class FeatureWriter:
         self._assigned: set[int] = set()
         self._rebuilding = True
         self._redis = redis_client(settings)
-        self._decoder = TransactionDecoder(settings.schema_registry_url)
+        self._topic = settings.feature_writer_topic
+        self._caught_up_key = caught_up_key(self._topic)
+        self._registry = SchemaRegistry(settings.schema_registry_url)
+        self._decoder = TransactionDecoder(self._registry.schema)
         self._consumer = Consumer(
             {
                 "bootstrap.servers": settings.kafka_bootstrap_servers,
@@ -88,14 +90,14 @@ class FeatureWriter:
             lost = self._persistently("redis", self._history_is_lost)
             self._rebuilding = rebuild or bool(lost)
             if rebuild:
-                self._persistently("redis", lambda: self._redis.delete(CAUGHT_UP_KEY))
+                self._persistently("redis", lambda: self._redis.delete(self._caught_up_key))
             CAUGHT_UP.set(0 if self._rebuilding else 1)
-            self._consumer.subscribe([TRANSACTIONS.name], on_assign=self._assign, on_revoke=self._revoke)
+            self._consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._revoke)
             while not self._stopping.is_set():
                 self._step()
         finally:
             self._consumer.close()
-            self._decoder.close()
+            self._registry.close()
             self._redis.close()
 
     def _step(self) -> None:
@@ -116,10 +118,10 @@ class FeatureWriter:
             self._rewind()
             return
         if self._rebuilding and self._assigned and self._at_end >= self._assigned:
-            self._persistently("redis", lambda: self._redis.set(CAUGHT_UP_KEY, "1"))
+            self._persistently("redis", lambda: self._redis.set(self._caught_up_key, "1"))
             self._rebuilding = False
             CAUGHT_UP.set(1)
-            logger.info("caught up with %s", TRANSACTIONS.name)
+            logger.info("caught up with %s", self._topic)
 
     def _is_value(self, message: Message) -> bool:
         """Whether a message is a record; notes the ends of partitions.
@@ -166,17 +168,17 @@ class FeatureWriter:
         pipeline.script_load(RECENT_SCRIPT)
         for call in calls:
             pipeline.evalsha(SCRIPT_SHA, len(call.keys), *call.keys, *call.args)
-        pipeline.get(CAUGHT_UP_KEY)
+        pipeline.get(self._caught_up_key)
         return pipeline.execute()[-1] is None
 
     def _history_is_lost(self) -> bool:
-        return self._redis.get(CAUGHT_UP_KEY) is None
+        return self._redis.get(self._caught_up_key) is None
 
     def _commit(self, messages: Sequence[Message]) -> None:
         positions: dict[int, int] = {}
         for message in messages:
             positions[_number(message.partition())] = _number(message.offset()) + 1
-        offsets = [TopicPartition(TRANSACTIONS.name, partition, offset) for partition, offset in positions.items()]
+        offsets = [TopicPartition(self._topic, partition, offset) for partition, offset in positions.items()]
         try:
             self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
@@ -186,16 +188,16 @@ class FeatureWriter:
 
     def _rewind(self) -> None:
         """Redis has lost its memory: reads everything again, and says so by the committed offsets too."""
-        logger.warning("Redis does not hold the history any more: reading %s from the beginning", TRANSACTIONS.name)
+        logger.warning("Redis does not hold the history any more: reading %s from the beginning", self._topic)
         REBUILDS.inc()
         CAUGHT_UP.set(0)
         self._rebuilding = True
         self._at_end.clear()
         first = []
         for partition in sorted(self._assigned):
-            low, _ = self._consumer.get_watermark_offsets(TopicPartition(TRANSACTIONS.name, partition), timeout=10)
-            first.append(TopicPartition(TRANSACTIONS.name, partition, low))
-            self._consumer.seek(TopicPartition(TRANSACTIONS.name, partition, low))
+            low, _ = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=10)
+            first.append(TopicPartition(self._topic, partition, low))
+            self._consumer.seek(TopicPartition(self._topic, partition, low))
         self._consumer.commit(offsets=first, asynchronous=False)
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -80,7 +80,7 @@ def _rows(settings: Settings, query: str) -> Iterator[list[Any]]:
     address = urlsplit(settings.trino_url)
     if not address.hostname:
         raise SettingsError(f"TRINO_URL is no address: {settings.trino_url!r}; `make setup` writes one into .env")
-    connection = trino.dbapi.connect(  # type: ignore[no-untyped-call]
+    connection = trino.dbapi.connect(
         host=address.hostname,
         port=address.port or 8080,
         http_scheme=address.scheme or "http",

@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fraud_contracts import TRANSACTIONS
 from fraud_serving.errors import SettingsError
 
 # Values that people leave in a configuration: a service that accepts them is open to anyone.
@@ -51,7 +52,7 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8000, validation_alias="API_PORT")
     api_key: SecretStr = Field(default=SecretStr(""), validation_alias="FRAUD_SERVING_API_KEY")
     workers: int = Field(default=1, validation_alias="FRAUD_SERVING_WORKERS", ge=1, le=64)
-    var_dir: Path = Field(default=Path("var"), validation_alias="FRAUD_VAR_DIR")
+    var_dir: Path = Field(default=Path("var"), validation_alias="FRAUD_STATE_DIR")
 
     mlflow_tracking_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
     model_poll_seconds: float = Field(default=10.0, validation_alias="FRAUD_SERVING_MODEL_POLL_SECONDS", gt=0)
@@ -75,6 +76,10 @@ class Settings(BaseSettings):
     schema_registry_url: str = Field(default="", validation_alias="SCHEMA_REGISTRY_URL")
     feature_writer_group: str = Field(
         default="feature-writer", validation_alias="FRAUD_SERVING_FEATURE_WRITER_GROUP", min_length=1
+    )
+    # Another topic than the contract's has its own group and its own mark in Redis; tests use that.
+    feature_writer_topic: str = Field(
+        default=TRANSACTIONS.name, validation_alias="FRAUD_SERVING_FEATURE_WRITER_TOPIC", min_length=1
     )
     feature_writer_metrics_port: int = Field(default=8094, validation_alias="FEATURE_WRITER_METRICS_PORT")
 

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -34,19 +35,40 @@ class UnreadableRecordError(Exception):
     """A message that Bronze quarantines: it is no transaction, or not a sound one."""
 
 
-class TransactionDecoder:
-    """Decodes messages framed as Confluent does; each writer schema is fetched from the registry once."""
+class SchemaRegistry:
+    """Fetches writer schemas by their id."""
 
-    def __init__(self, registry_url: str) -> None:
-        self._client = httpx.Client(base_url=registry_url.rstrip("/"), timeout=5.0)
+    def __init__(self, url: str) -> None:
+        self._client = httpx.Client(base_url=url.rstrip("/"), timeout=5.0)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._client.close()
+
+    def schema(self, schema_id: int) -> dict[str, Any]:
+        """The schema with this id.
+
+        Raises:
+            UnreadableRecordError: the registry knows no such schema.
+            httpx.HTTPError: it does not answer.
+        """
+        answer = self._client.get(f"/schemas/ids/{schema_id}")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise UnreadableRecordError(f"no schema has the id {schema_id}")
+        answer.raise_for_status()
+        parsed: dict[str, Any] = json.loads(answer.json()["schema"])
+        return parsed
+
+
+class TransactionDecoder:
+    """Decodes messages framed as Confluent does; ``fetch`` gives a writer schema by id and is asked once for each."""
+
+    def __init__(self, fetch: Callable[[int], dict[str, Any]]) -> None:
+        self._fetch = fetch
         self._reader = _without_logical_types(schema(TRANSACTIONS))
         self._parsed_reader = fastavro.parse_schema(self._reader)
         # Parsed writer schema, and the reader's where the two differ: resolving costs three times a plain read.
         self._writers: dict[int, tuple[Schema, Schema | None]] = {}
-
-    def close(self) -> None:
-        """Closes the connection to the registry."""
-        self._client.close()
 
     def decode(self, value: bytes | None, received_ms: int) -> Transaction:
         """The transaction in a message that the broker received at ``received_ms``.
@@ -84,13 +106,6 @@ class TransactionDecoder:
                 None if written == self._reader else self._parsed_reader,
             )
         return known
-
-    def _fetch(self, schema_id: int) -> Any:
-        answer = self._client.get(f"/schemas/ids/{schema_id}")
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            raise UnreadableRecordError(f"no schema has the id {schema_id}")
-        answer.raise_for_status()
-        return json.loads(answer.json()["schema"])
 
 
 def _without_logical_types(node: Any) -> Any:

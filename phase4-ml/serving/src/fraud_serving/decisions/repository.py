@@ -57,7 +57,7 @@ class Decision:
 
 def _statement(clause: Any) -> str:
     """The clause as text with named parameters, so that the column list is spelled in the model only."""
-    return str(clause.compile(dialect=psycopg_dialect.dialect()))  # type: ignore[no-untyped-call]
+    return str(clause.compile(dialect=psycopg_dialect.dialect()))
 
 
 _TABLE = DecisionRow.__table__
