@@ -110,7 +110,7 @@ class Warehouse:
         packed = ", ".join(f"to_ieee754_32(CAST({name} AS real))" for name in feature_names)
         where = f"event_us >= {period.start_us} AND event_us < {period.end_us}"
         sql = (
-            "SELECT event_us, transaction_id, user_id, "
+            "SELECT event_us, transaction_id, coalesce(card_hash, user_id), "
             f"to_base64(concat({packed})) FROM {features.relation} WHERE {where}"
         )
         ids: list[str] = []
