@@ -1,0 +1,91 @@
+"""Every service of the compose file runs natively too, with the same ports and nothing of a container left."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fraud_native import definition
+from fraud_native.envfile import ensure_env_file, parse_env
+from fraud_native.native_env import native_env
+from fraud_native.paths import ENV_EXAMPLE, Stack
+from fraud_native.process_spec import Component
+from fraud_native.services import NATIVE
+
+EXAMPLE = parse_env(ENV_EXAMPLE.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def components() -> dict[str, Component]:
+    stack = Stack("test")
+    ensure_env_file(stack)
+    variables = native_env(stack)
+    return {n: Component(service, NATIVE[n], stack, variables) for n, service in definition.services().items()}
+
+
+each_service = pytest.mark.parametrize("name", definition.services())
+
+
+def test_the_native_side_knows_exactly_the_services_of_the_compose_file() -> None:
+    assert set(NATIVE) == set(definition.services())
+
+
+@each_service
+def test_one_shots_have_no_probe_and_services_have_one(name: str) -> None:
+    assert (NATIVE[name].probe is None) == definition.services()[name].one_shot
+
+
+@each_service
+def test_every_port_is_a_variable_of_the_env_file(name: str, components: dict[str, Component]) -> None:
+    for variable, port in components[name].port_numbers().items():
+        assert port == int(EXAMPLE[variable]) + 20000
+
+
+def test_no_two_services_open_the_same_port(components: dict[str, Component]) -> None:
+    ports = [port for component in components.values() for port in component.port_numbers().values()]
+    assert len(ports) == len(set(ports))
+
+
+@each_service
+def test_nothing_of_a_container_reaches_a_native_process(name: str, components: dict[str, Component]) -> None:
+    spec = components[name].spec()
+    assert Path(spec.command[0]).exists()
+    for variable, value in spec.environment.items():
+        assert "0.0.0.0" not in value, f"{variable}={value} would listen beyond loopback"
+        assert "/opt/" not in value, f"{variable}={value} is a path in an image"
+        if variable != "MLFLOW_SERVER_ALLOWED_HOSTS":
+            for service in definition.services():
+                assert not re.search(rf"(^|//|@){service}:\d", value), (
+                    f"{variable}={value} is an address in a container network"
+                )
+    for word in spec.command:
+        assert "/opt/fraud" not in word
+
+
+@each_service
+def test_a_process_gets_only_the_secrets_that_its_compose_service_lists(
+    name: str, components: dict[str, Component]
+) -> None:
+    spec = components[name].spec()
+    listed = set(components[name].service.environment) | set(NATIVE[name].environment)
+    own = set(spec.environment) - listed
+    assert own <= {"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "XDG_CACHE_HOME", "FRAUD_STACK_SERVICE"}
+
+
+@each_service
+def test_no_secret_stands_in_a_command_line(name: str, components: dict[str, Component]) -> None:
+    secrets = {
+        value for key, value in components[name].variables.items() if key.endswith(("_PASSWORD", "_SECRET", "_KEY"))
+    }
+    command = " ".join(components[name].spec().command)
+    assert not [secret for secret in secrets if len(secret) > 20 and secret in command]
+
+
+def test_a_description_of_the_process_is_only_readable_by_its_owner(
+    components: dict[str, Component], tmp_path: Path
+) -> None:
+    file = tmp_path / "spec.json"
+    spec = components["redis"].spec()
+    assert spec.write(file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert not spec.write(file), "an unchanged process must not be restarted"
