@@ -55,7 +55,7 @@ def test_nothing_of_a_container_reaches_a_native_process(name: str, components: 
         assert "/opt/" not in value, f"{variable}={value} is a path in an image"
         if variable != "MLFLOW_SERVER_ALLOWED_HOSTS":
             for service in definition.services():
-                assert not re.search(rf"(^|//|@){service}:\d", value), (
+                assert not re.search(rf"(^|//|@){service}:\d{{2,5}}(/|,|$)", value), (
                     f"{variable}={value} is an address in a container network"
                 )
     for word in spec.command:
