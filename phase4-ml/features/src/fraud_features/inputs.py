@@ -120,11 +120,11 @@ REQUEST_INPUTS: Final[dict[str, RequestInput]] = {
     # 1970-01-01 was a Thursday
     "weekday": RequestInput(lambda t: float((t.event_us // US_PER_DAY + 3) % 7), f"(event_us / {US_PER_DAY} + 3) % 7"),
     "is_international": RequestInput(lambda t: _bool(t.is_international), "cast(is_international as integer)"),
-    "is_card_present": RequestInput(lambda t: _bool(t.card_present), "cast(is_card_present as integer)"),
+    "is_card_present": RequestInput(lambda t: _bool(t.card_present), "cast(card_present as integer)"),
     "is_remote": RequestInput(_is_remote, f"cast({_in('channel', REMOTE_CHANNELS)} as integer)"),
     "is_presence_mismatch": RequestInput(
         _presence_mismatch,
-        f"cast(if(is_card_present is null, null, if(is_card_present, {_in('channel', REMOTE_CHANNELS)}, "
+        f"cast(if(card_present is null, null, if(card_present, {_in('channel', REMOTE_CHANNELS)}, "
         f"{_in('channel', TERMINAL_CHANNELS)})) as integer)",
     ),
     "channel": RequestInput(lambda t: _code(t.channel, CHANNELS), _codes("channel", CHANNELS)),

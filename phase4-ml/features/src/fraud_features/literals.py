@@ -34,7 +34,7 @@ def transactions_relation(transactions: Iterable[Transaction]) -> str:
     ]
     columns = (
         "transaction_id, user_id, merchant_id, card_hash, device_id, event_us, amount_cents, country, latitude, "
-        "longitude, channel, is_card_present, is_international, transaction_type, merchant_category_code, _offset"
+        "longitude, channel, card_present, is_international, transaction_type, merchant_category_code, _offset"
     )
     return (
         "select *, 0 as _partition, "  # noqa: S608
