@@ -3,7 +3,7 @@
 from fraud_features.features import PROFILE_DAYS, US_PER_DAY, Feature, profile_features
 from fraud_features.inputs import NEW_COLUMNS, RATE_PRIOR_FRAUDS, RATE_PRIOR_PAYMENTS
 from fraud_features.profile import DERIVED_AGGREGATES
-from fraud_features.sql import SQL_TYPES, cte, double, indent
+from fraud_features.sql import SQL_TYPES, cte, double, indent, value_sql
 
 DAY_ZERO = "date '1970-01-01'"
 
@@ -192,6 +192,12 @@ def _value(feature: Feature) -> str:
         "mean": f"if({payments} > 0, cast(spans.cents_{n}d as double) / cast({payments} as double) / 100e0)",
         "std": f"if({payments} > 1, sqrt(cast({spread} as double)) / cast({payments} as double) / 100e0)",
     }[feature.aggregate]
+
+
+def meaning_sql(feature: Feature) -> str:
+    """The expression that gives a feature its value, in the profile or in the vector."""
+    stored = feature.kind == "profile" and feature.aggregate not in DERIVED_AGGREGATES
+    return _value(feature) if stored else value_sql(feature)
 
 
 def _label_value(aggregate: str, n: int) -> str:

@@ -20,6 +20,7 @@ from fraud_features.inputs import (
     Z_CAP,
 )
 from fraud_features.settings import FeatureSettings
+from fraud_features.sql_profiles import meaning_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def schema_hash(settings: FeatureSettings | None = None) -> str:
     meaning = {
         "features": [asdict(feature) | {"sentence": None} for feature in FEATURES],
         "inputs": {name: value.sql for name, value in REQUEST_INPUTS.items()},
+        "expressions": {f.name: meaning_sql(f) for f in FEATURES},
         "predicates": {name: value.sql for name, value in PREDICATES.items()},
         "constants": [
             NEAR_THRESHOLDS_CENTS,

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from fraud_features import FEATURE_NAMES
+from fraud_features.cli import generated_files, main
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_committed_files_are_what_the_definition_renders() -> None:
+    assert main(["render", "--check", "--root", str(ROOT)]) == 0
+
+
+def test_a_stale_file_is_named_and_written_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", "--root", str(tmp_path)]) == 0
+    assert main(["render", "--check", "--root", str(tmp_path)]) == 0
+    stale = next(iter(generated_files()))
+    (tmp_path / stale).write_text("old")
+    assert main(["render", "--check", "--root", str(tmp_path)]) == 1
+    assert f"{stale} differs" in capsys.readouterr().err
+    assert (tmp_path / stale).read_text() == "old"
+    assert main(["render", "--root", str(tmp_path)]) == 0
+    assert (tmp_path / stale).read_text() != "old"
+
+
+def test_the_catalogue_names_every_feature(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["catalogue"]) == 0
+    page = capsys.readouterr().out
+    assert all(f"`{name}`" in page for name in FEATURE_NAMES)
+
+
+def test_the_hash_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hash"]) == 0
+    assert len(capsys.readouterr().out.strip()) == 64
+
+
+def test_every_feature_is_a_column_of_the_mart() -> None:
+    text = (ROOT / "phase3-transforms/dbt_project/models/marts/mart_fraud_features.yml").read_text()
+    assert all(f"- name: {name}\n" in text for name in FEATURE_NAMES)

@@ -1,0 +1,227 @@
+"""The online computation against the plain reference: golden rows first, then random histories."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fraud_features import (
+    FeatureSettings,
+    Label,
+    Profiles,
+    Recent,
+    RecentEvents,
+    Transaction,
+    UserFeatures,
+    boundary_us,
+    compute_features,
+)
+from fraud_features.features import FEATURES, US_PER_DAY, US_PER_HOUR, WINDOW_ENTITIES
+from fraud_features.histories import START_US, sample_history
+from fraud_features.reference import Reference
+
+SETTINGS = FeatureSettings()
+NOON = START_US + 12 * US_PER_HOUR
+MINUTE = 60_000_000
+
+
+def payment(number: int, event_us: int, **fields: object) -> Transaction:
+    basis = Transaction(f"t{number}", event_us, "U1", "M1", 1_000, card_hash="k1:aa", device_id="D1", country="DE")
+    return replace(basis, **fields)  # type: ignore[arg-type]
+
+
+def online(reference: Reference, transaction: Transaction) -> UserFeatures:
+    """What the API computes when Redis holds everything the reference knows."""
+    recent = {
+        entity: Recent(
+            [
+                other.as_recent()
+                for other in reference.transactions
+                if other.entity_id(entity) is not None and other.entity_id(entity) == transaction.entity_id(entity)
+            ]
+        )
+        for entity in WINDOW_ENTITIES
+    }
+    boundary = boundary_us(transaction.event_us, reference.settings)
+    profiles = Profiles.of(
+        reference.profile("user", transaction.user_id, boundary),
+        reference.profile("merchant", transaction.merchant_id, boundary),
+    )
+    return compute_features(transaction, RecentEvents(recent), profiles, reference.settings)
+
+
+def assert_same(reference: Reference, transaction: Transaction) -> UserFeatures:
+    got, want = online(reference, transaction), UserFeatures.from_values(reference.vector(transaction))
+    assert got.missing == want.missing
+    for feature, ours, theirs in zip(FEATURES, got.values, want.values, strict=True):
+        if feature.dtype == "float":
+            assert ours == pytest.approx(theirs, rel=1e-6, abs=1e-9), feature.name
+        else:
+            assert ours == theirs, feature.name
+    return got
+
+
+def golden(past: list[Transaction], scored: Transaction, labels: list[Label] | None = None) -> dict[str, float]:
+    """The vector of a payment, agreed by both engines."""
+    return assert_same(Reference([*past, scored], labels or []), scored).to_dict()
+
+
+def test_a_first_payment_has_no_history() -> None:
+    values = golden([], payment(1, NOON))
+    assert values["user_transactions_count_24h"] == 0
+    assert values["user_seconds_since_last_24h"] == 86_400
+    assert values["user_amount_mean_30d"] == -1
+    assert values["user_merchant_new_90d"] == 1
+    assert values["merchant_known_frauds_rate_30d"] == pytest.approx(0.005)
+    assert values["merchant_known_frauds_days_since_90d"] == 90
+
+
+@pytest.mark.parametrize(("gap", "counted"), [(1, 1), (MINUTE - 1, 1), (MINUTE, 0), (MINUTE + 1, 0), (0, 0), (-1, 0)])
+def test_a_window_is_open_at_both_ends(gap: int, counted: int) -> None:
+    assert golden([payment(1, NOON - gap)], payment(2, NOON))["user_transactions_count_1m"] == counted
+
+
+def test_payments_of_the_same_microsecond_do_not_see_each_other() -> None:
+    values = golden([payment(1, NOON), payment(2, NOON)], payment(3, NOON))
+    assert values["user_transactions_count_1h"] == 0
+    assert values["merchant_transactions_count_1h"] == 0
+
+
+def test_the_first_of_an_identifier_counts_and_later_ones_do_not() -> None:
+    first, again = payment(1, NOON - MINUTE), payment(1, NOON - 30 * MINUTE, amount_cents=99_900)
+    assert golden([first, again], payment(2, NOON))["user_amount_sum_1h"] == 10
+
+
+def test_a_payment_that_arrives_late_counts_where_it_belongs() -> None:
+    late = payment(9, NOON - 5 * MINUTE)
+    assert golden([payment(1, NOON + MINUTE), late], payment(2, NOON))["user_transactions_count_1h"] == 1
+
+
+def test_the_last_place_is_the_one_of_the_greatest_identifier_at_a_tie() -> None:
+    berlin = {"latitude": 52.52, "longitude": 13.405}
+    near = payment(2, NOON - US_PER_HOUR, latitude=52.40, longitude=13.06)
+    far = payment(1, NOON - US_PER_HOUR, latitude=48.85, longitude=2.35)
+    nowhere = payment(3, NOON - MINUTE)
+    values = golden([near, far, nowhere], payment(4, NOON, **berlin))
+    assert values["user_speed_kmh_last_24h"] == pytest.approx(26.9, abs=0.2)
+    assert values["user_seconds_since_last_24h"] == 60
+
+
+def test_speed_is_capped_and_missing_without_a_place() -> None:
+    paris = payment(1, NOON - 1, latitude=48.85, longitude=2.35)
+    assert golden([paris], payment(2, NOON, latitude=-33.9, longitude=151.2))["user_speed_kmh_last_24h"] == 20_000
+    assert golden([paris], payment(2, NOON))["user_speed_kmh_last_24h"] == -1
+    assert golden([paris], payment(2, NOON, latitude=float("nan"), longitude=0.0))["user_speed_kmh_last_24h"] == -1
+
+
+def test_a_missing_card_or_device_shares_no_window() -> None:
+    values = golden([payment(1, NOON - 1, card_hash=None)], payment(2, NOON, card_hash=None))
+    assert values["card_transactions_count_1h"] == -1
+    assert values["user_transactions_count_1h"] == 1
+
+
+def test_two_users_on_one_device_are_seen() -> None:
+    values = golden([payment(1, NOON - 1, user_id="U2"), payment(2, NOON - 2)], payment(3, NOON))
+    assert values["device_users_distinct_1h"] == 2
+
+
+def test_the_profile_ends_at_the_last_midnight_before_the_lag() -> None:
+    midnight = START_US + 10 * US_PER_DAY
+    past = [payment(1, midnight - 1, amount_cents=100), payment(2, midnight, amount_cents=300)]
+    just_before = golden(past, payment(3, midnight + 2 * US_PER_HOUR - 1))
+    just_after = golden(past, payment(3, midnight + 2 * US_PER_HOUR))
+    assert just_before["user_transactions_count_7d"] == 0
+    assert just_after["user_transactions_count_7d"] == 1
+    assert just_after["user_amount_mean_7d"] == 1.0
+
+
+@pytest.mark.parametrize(("days", "known"), [(7, 1), (8, 0)])
+def test_profile_windows_hold_whole_days(days: int, known: int) -> None:
+    boundary = START_US + 20 * US_PER_DAY
+    past = [payment(1, boundary - days * US_PER_DAY)]
+    assert golden(past, payment(2, boundary + 5 * US_PER_HOUR))["user_transactions_count_7d"] == known
+
+
+def test_deviation_from_the_users_own_amounts() -> None:
+    boundary = START_US + 20 * US_PER_DAY
+    past = [payment(n, boundary - n * US_PER_DAY, amount_cents=cents) for n, cents in enumerate((1_000, 3_000), 1)]
+    values = golden(past, payment(9, boundary + 5 * US_PER_HOUR, amount_cents=6_000))
+    assert values["user_amount_mean_30d"] == 20
+    assert values["user_amount_std_30d"] == 10
+    assert values["user_amount_zscore_30d"] == 4
+    assert values["user_amount_ratio_30d"] == 3
+    assert values["user_amount_max_90d"] == 30
+    assert values["user_days_active_30d"] == 2
+
+
+def fraud(transaction: Transaction, known_us: int, is_fraud: bool = True) -> Label:
+    user_id, merchant_id = transaction.user_id, transaction.merchant_id
+    return Label(transaction.transaction_id, user_id, merchant_id, transaction.event_us, known_us, is_fraud)
+
+
+def test_a_label_counts_from_the_first_boundary_after_it_became_known() -> None:
+    boundary = START_US + 20 * US_PER_DAY
+    victim, scored = payment(1, boundary - 3 * US_PER_DAY), payment(2, boundary + 5 * US_PER_HOUR)
+    before = golden([victim], scored, [fraud(victim, boundary - 1)])
+    at = golden([victim], scored, [fraud(victim, boundary)])
+    assert before["merchant_known_frauds_count_7d"] == 1
+    assert before["user_known_frauds_count_90d"] == 1
+    assert before["merchant_known_frauds_days_since_90d"] == 3
+    assert at["merchant_known_frauds_count_7d"] == 0
+
+
+def test_a_correction_counts_from_its_own_known_time() -> None:
+    boundary = START_US + 20 * US_PER_DAY
+    victim, scored = payment(1, boundary - 3 * US_PER_DAY), payment(2, boundary + 5 * US_PER_HOUR)
+    labels = [fraud(victim, boundary - 2), fraud(victim, boundary - 1, is_fraud=False)]
+    assert golden([victim], scored, labels)["merchant_known_frauds_count_7d"] == 0
+    later = [labels[0], replace(labels[1], known_us=boundary)]
+    assert golden([victim], scored, later)["merchant_known_frauds_count_7d"] == 1
+
+
+def test_a_rate_looks_at_mature_payments_and_frauds_already_known() -> None:
+    boundary = START_US + 40 * US_PER_DAY
+    mature = [payment(n, boundary - 7 * US_PER_DAY - n) for n in range(1, 11)]
+    young = [payment(20 + n, boundary - US_PER_DAY - n) for n in range(5)]
+    values = golden([*mature, *young], payment(99, boundary + 5 * US_PER_HOUR), [fraud(young[0], boundary - 5)])
+    assert values["merchant_known_frauds_rate_30d"] == pytest.approx((1 + 0.1) / (10 + 1 + 20))
+
+
+def test_a_merchant_is_new_until_it_was_paid() -> None:
+    boundary = START_US + 95 * US_PER_DAY
+    scored = payment(9, boundary + 5 * US_PER_HOUR)
+    assert golden([payment(1, boundary - 90 * US_PER_DAY)], scored)["user_merchant_new_90d"] == 0
+    assert golden([payment(1, boundary - 90 * US_PER_DAY - 1)], scored)["user_merchant_new_90d"] == 1
+    assert golden([payment(1, scored.event_us - 1)], scored)["user_merchant_new_90d"] == 0
+    assert golden([payment(1, scored.event_us - 1, device_id=None)], scored)["user_device_new_90d"] == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), size=st.integers(1, 60), days=st.sampled_from((1, 3, 30, 120)))
+def test_online_equals_the_reference_on_random_histories(seed: int, size: int, days: int) -> None:
+    history = sample_history(seed, size, days)
+    reference = Reference(history.transactions, history.labels, SETTINGS)
+    for transaction in reference.transactions:
+        assert_same(reference, transaction)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    cut=st.integers(0, 130 * 24).map(lambda hours: START_US + hours * US_PER_HOUR),
+    lag=st.sampled_from((0, 2, 23)),
+    maturity=st.sampled_from((0, 7, 45)),
+)
+def test_what_becomes_known_later_changes_no_earlier_vector(seed: int, cut: int, lag: int, maturity: int) -> None:
+    """A payment is known at its event time, a label at its known time: nothing from ``cut`` on enters."""
+    history = sample_history(seed, 60)
+    chosen = FeatureSettings(lag, maturity)
+    everything = Reference(history.transactions, history.labels, chosen)
+    known = Reference(
+        [t for t in everything.transactions if t.event_us < cut],
+        [x for x in history.labels if x.known_us < cut],
+        chosen,
+    )
+    for transaction in [*known.transactions, payment(1_000, cut)]:
+        assert online(everything, transaction) == online(known, transaction)
