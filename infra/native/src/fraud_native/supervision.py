@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import xmlrpc.client
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any, Final
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
+from fraud_native.launch import is_alive
 from fraud_native.paths import COMMANDS, Stack
 from fraud_native.process_spec import Component
 
@@ -58,7 +58,6 @@ class Supervisor:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._local = threading.local()
         self.config_file = stack.run / "supervisord.conf"
         self.pid_file = stack.run / "supervisord.pid"
         self.log_file = stack.log / "supervisord.log"
@@ -160,7 +159,7 @@ class Supervisor:
         if (pid := self.pid) is None:
             return
         self._call("shutdown")
-        while Path(f"/proc/{pid}").exists() and self.is_alive():
+        while is_alive(pid):
             time.sleep(0.05)
 
     def restarts(self) -> dict[str, int]:
@@ -172,18 +171,13 @@ class Supervisor:
         return counts
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        if not hasattr(self._local, "server"):
-            # the address is never looked at: the transport goes to the socket
-            transport = SupervisorTransport(None, None, f"unix://{self.socket_file}")
-            self._local.server = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
-        try:
-            return getattr(self._local.server.supervisor, method)(*arguments)
-        except xmlrpc.client.Fault as fault:
-            raise SupervisorError(f"{method} {' '.join(map(str, arguments))}: {fault.faultString}") from fault
-        except (OSError, http.client.HTTPException):
-            # the next call opens a new connection
-            del self._local.server
-            raise
+        # the address is never looked at: the transport goes to the socket
+        transport = SupervisorTransport(None, None, f"unix://{self.socket_file}")
+        with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as server:
+            try:
+                return getattr(server.supervisor, method)(*arguments)
+            except xmlrpc.client.Fault as fault:
+                raise SupervisorError(f"{method} {' '.join(map(str, arguments))}: {fault.faultString}") from fault
 
     def _config(self, components: list[Component]) -> str:
         sections = [
