@@ -74,14 +74,20 @@ install_uv() { # python
 }
 
 install_environment() { # python, stamp
-    local python="$1" editables=() project
+    local python="$1" editables=() sync=() project
     if [ -e "$incomplete" ] || ! .venv/bin/python -c '' 2>/dev/null; then
         say "making .venv with $("$python" --version)"
         "$uv" venv --quiet --clear --python "$python" .venv
     fi
     touch "$incomplete"
     say "installing the root environment: $(grep -c '^[a-z0-9]' requirements.lock) packages"
-    "$uv" pip sync --python .venv --require-hashes --compile-bytecode requirements.lock
+    sync=("$uv" pip sync --python .venv --require-hashes --compile-bytecode requirements.lock)
+    if [ -t 2 ]; then
+        "${sync[@]}"
+    else
+        # no progress bars in a log, and not a line for each of 200 packages
+        "${sync[@]}" 2> >(grep --line-buffered -v '^ [-+~] ' >&2 || true)
+    fi
     while read -r project; do editables+=(-e "$project"); done < <(projects)
     "$uv" pip install --quiet --python .venv --no-deps --no-build-isolation "${editables[@]}"
     echo "$2" >"$stamp"

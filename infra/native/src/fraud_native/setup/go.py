@@ -71,8 +71,13 @@ def _build(module: str, version: str, target: Path, work: Work) -> None:
         # a wheel's toolchain is not on PATH, but its programs call each other by name
         "PATH": f"{go.parent}{os.pathsep}{os.environ['PATH']}",
         "CGO_ENABLED": "0",
+        # The compiler is short-lived, so that it need not collect much garbage; and the debug data that it would make
+        # is dropped by -s anyway (stack traces keep their lines). Together a third less work: mc takes 73 s of CPU
+        # instead of 107.
+        "GOGC": os.environ.get("GOGC", "400"),
     }
-    install: list[str | Path] = [go, "install", "-trimpath", "-ldflags", "-s -w", f"{module}@{version}"]
+    options = ["-trimpath", "-gcflags=all=-dwarf=false", "-ldflags=-s -w"]
+    install: list[str | Path] = [go, "install", *options, f"{module}@{version}"]
     work.processes.run(install, work.log, environment)
     built = folder / target.name
     if not built_from(built, module, version):
