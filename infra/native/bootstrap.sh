@@ -31,7 +31,8 @@ wanted_stamp() {
 }
 
 environment_is_right() {
-    [ -f "$stamp" ] && [ ! -e "$incomplete" ] && [ "$(cat "$stamp")" = "$1" ] && .venv/bin/python -c '' 2>/dev/null
+    # the cache may have been emptied since: the set-up needs uv as well
+    [ -x "$uv" ] && [ -f "$stamp" ] && [ ! -e "$incomplete" ] && [ "$(cat "$stamp")" = "$1" ] && .venv/bin/python -c '' 2>/dev/null
 }
 
 find_python() { # prints the first interpreter that is new enough and not too new
