@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,8 @@ def test_amount_merchant_and_country_each_change_the_vector() -> None:
 )
 def test_every_optional_field_changes_the_vector(field: str, value: object) -> None:
     merchant = merchant_profile(0.005)
-    assert score(replace(MINIMAL, **{field: value}), merchant).values != score(MINIMAL, merchant).values
+    changed: dict[str, Any] = {field: value}
+    assert score(replace(MINIMAL, **changed), merchant).values != score(MINIMAL, merchant).values
 
 
 def test_missing_values_have_their_explicit_number_and_never_nan() -> None:
