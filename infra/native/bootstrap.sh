@@ -81,7 +81,7 @@ install_environment() { # python, stamp
         "$uv" venv --quiet --clear --python "$python" .venv
     fi
     touch "$incomplete"
-    say "installing the root environment: $(grep -c '^[a-z0-9]' requirements.lock) packages"
+    say "installing the root environment (some 190 packages)"
     sync=("$uv" pip sync --python .venv --require-hashes --compile-bytecode requirements.lock)
     if [ -t 2 ]; then
         "${sync[@]}"
