@@ -25,12 +25,12 @@ class Progress:
 
     def begin(self, step: Step) -> None:
         self._started[step.name] = time.monotonic()
-        self.say(f"{step.name} {step.version} …")
 
     def end(self, step: Step, outcome: Outcome) -> None:
         self._started.pop(step.name, None)
         if outcome.state is State.DONE:
-            self.say(f"{step.name} {step.version} ready ({outcome.seconds:.0f} s, {megabytes(outcome.size)})")
+            size = f", {megabytes(outcome.size)}" if outcome.size else ""
+            self.say(f"{step.name} {step.version} ready ({outcome.seconds:.0f} s{size})")
         elif outcome.state is State.FAILED:
             self.say(f"{step.name} {step.version} FAILED after {outcome.seconds:.0f} s: {outcome.error}")
 

@@ -45,9 +45,11 @@ def run(phases: Iterable[int] = ()) -> list[Outcome]:
     steps = needed_for(all_steps(versions), services)
     progress = Progress()
     began = time.monotonic()
-    if all(step.is_done() for step in steps):
-        progress.say(f"all {len(steps)} parts are there ({time.monotonic() - began:.1f} s)")
+    missing = [step.name for step in steps if not step.is_done()]
+    if not missing:
+        progress.say(f"all {len(steps)} parts are there")
         return [Outcome(step.name, State.KEPT) for step in steps]
+    progress.say(f"to check or install: {', '.join(missing)}")
     with _one_at_a_time(progress):
         _prepare(steps, progress)
         outcomes = Lanes(steps, versions, progress).run()
