@@ -129,7 +129,8 @@ def test_training_accepts_only_numbers_within_bounds(parsed: dict[str, Any]) -> 
 def test_policy_of_every_dag(parsed: dict[str, Any]) -> None:
     for dag in parsed["dags"].values():
         assert dag["doc"]
-        assert dag["tags"] and set(dag["tags"]) <= TAGS
+        assert dag["tags"]
+        assert set(dag["tags"]) <= TAGS
         assert dag["catchup"] is False
         assert dag["max_active_runs"] == 1
         for task in dag["tasks"].values():

@@ -42,7 +42,7 @@ with DAG(
     bronze_freshness_check = BashOperator(
         task_id="bronze_freshness_check",
         bash_command='"$FRAUD_BIN/fraud-stream" freshness',
-        doc_md="Fails when Kafka holds messages that Bronze should have had by now; silence on the topics is no failure.",
+        doc_md="Fails when Kafka holds messages that Bronze should have had by now; silence is no failure.",
         outlets=[BRONZE],
     )
     dbt_seed = BashOperator(

@@ -1,0 +1,291 @@
+"""dbt on the real Trino: after late, duplicate and corrected rows an incremental run holds what a rebuild holds."""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import trino.dbapi
+
+pytestmark = pytest.mark.integration
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+TRANSACTION_COLUMNS = """
+    transaction_id varchar, event_time timestamp(6), user_id varchar, merchant_id varchar, amount decimal(12, 2),
+    card_hash varchar, merchant_category_code varchar, currency varchar, country varchar, latitude double,
+    longitude double, channel varchar, card_present boolean, device_id varchar, ip_hash varchar,
+    transaction_type varchar, is_international boolean, account_id varchar, counterparty_id varchar,
+    counterparty_country varchar, card_bin varchar, _topic varchar, _partition integer, _offset bigint,
+    _kafka_timestamp timestamp(6), _schema_id integer, _ingested_at timestamp(6), _batch_id bigint, event_date date
+"""
+LABEL_COLUMNS = """
+    label_id varchar, transaction_id varchar, event_time timestamp(6), is_fraud boolean, user_id varchar,
+    merchant_id varchar, transaction_time timestamp(6), source varchar, fraud_type varchar, _topic varchar,
+    _partition integer, _offset bigint, _kafka_timestamp timestamp(6), _schema_id integer, _ingested_at timestamp(6),
+    _batch_id bigint, event_date date
+"""
+HASHED = (
+    "silver.int_transactions",
+    "silver.int_labels_as_of",
+    "silver.int_transactions_enriched",
+    "silver.int_user_daily",
+    "gold.mart_hourly_metrics",
+    "gold.mart_user_risk_profiles",
+    "gold.mart_user_profile",
+    "gold.mart_merchant_risk",
+    "gold.mart_fraud_features",
+    "gold.mart_user_profile_current",
+    "gold.mart_merchant_risk_current",
+)
+
+
+class Payment(NamedTuple):
+    """One message of transactions.raw; ``minute`` is event time after START, ``arrived`` the broker's minute."""
+
+    transaction_id: str
+    user: int
+    minute: float
+    cents: int
+    partition: int
+    offset: int
+    arrived: float
+    merchant: int = 1
+
+    def sql(self) -> str:
+        event, broker = at(self.minute), at(self.arrived)
+        return (
+            f"('{self.transaction_id}', {timestamp(event)}, 'U{self.user:04d}', 'M{self.merchant:03d}', "
+            f"decimal '{self.cents / 100:.2f}', 'k:{self.user}', '5411', 'EUR', 'DE', 52.5, 13.4, 'ONLINE', false, "
+            f"'D{self.user}', null, 'PURCHASE', false, null, null, null, null, 'transactions.raw', {self.partition}, "
+            f"{self.offset}, {timestamp(broker)}, 1, {timestamp(broker)}, 0, date '{event:%Y-%m-%d}')"
+        )
+
+
+class Verdict(NamedTuple):
+    """One message of labels.raw."""
+
+    label_id: str
+    transaction_id: str
+    minute: float
+    is_fraud: bool
+    offset: int
+    payment: Payment | None = None
+
+    def sql(self) -> str:
+        known = at(self.minute)
+        payment = self.payment
+        who = f"'U{payment.user:04d}', 'M{payment.merchant:03d}', {timestamp(at(payment.minute))}" if payment else ""
+        return (
+            f"('{self.label_id}', '{self.transaction_id}', {timestamp(known)}, {str(self.is_fraud).lower()}, "
+            f"{who or 'null, null, null'}, 'CHARGEBACK', null, 'labels.raw', 0, {self.offset}, {timestamp(known)}, 1, "
+            f"{timestamp(known)}, 0, date '{known:%Y-%m-%d}')"
+        )
+
+
+def at(minute: float) -> datetime:
+    return START + timedelta(minutes=minute)
+
+
+def timestamp(moment: datetime) -> str:
+    return f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Schemas of this test alone, with tables that stand in for Bronze."""
+
+    env: dict[str, str]
+    prefix: str
+    state: Path
+
+    def query(self, sql: str) -> list[Any]:
+        host, _, port = self.env["TRINO_URL"].rpartition("//")[2].partition(":")
+        with trino.dbapi.connect(host=host, port=int(port), user="dbt", catalog="delta") as connection:
+            cursor = connection.cursor()
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    def receive(self, payments: list[Payment], labels: list[Verdict]) -> None:
+        """What the Bronze writer would append."""
+        for table, rows in (("transactions", payments), ("labels", labels)):
+            values = ", ".join(row.sql() for row in rows)
+            self.query(f"insert into {self.prefix}bronze.{table} values {values}")
+
+    def dbt(self, *arguments: str) -> str:
+        """Runs dbt the way the DAG does, on this test's schemas."""
+        done = subprocess.run(
+            [str(PROJECT / "run-dbt"), *arguments, "--vars", f"{{schema_prefix: {self.prefix}}}", "--threads", "4"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+            env={
+                **os.environ,
+                **self.env,
+                "DBT_TARGET_PATH": str(self.state / "target"),
+                "DBT_LOG_PATH": str(self.state / "logs"),
+            },
+        )
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]
+        return done.stdout
+
+    def content(self, model: str) -> tuple[int, str]:
+        """Rows and an order-free hash over every column of every row."""
+        schema, _, table = model.partition(".")
+        columns = self.query(
+            "select column_name from delta.information_schema.columns "
+            f"where table_schema = '{self.prefix}{schema}' and table_name = '{table}' order by column_name"
+        )
+        row = ", ".join(f'"{name}"' for (name,) in columns)
+        ((count, digest),) = self.query(
+            f"select count(*), to_hex(checksum(row({row}))) from {self.prefix}{schema}.{table}"
+        )
+        return count, digest
+
+    def contents(self) -> dict[str, tuple[int, str]]:
+        return {model: self.content(model) for model in HASHED}
+
+
+@pytest.fixture(scope="module")
+def lake(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    stack.need("trino", "lakehouse-init")
+    made = Lake(stack.env, f"it_{secrets.token_hex(4)}_", tmp_path_factory.mktemp("dbt"))
+    location = f"s3://{stack.env['S3_BUCKET']}/silver"
+    for schema in ("bronze", "silver", "gold"):
+        # the metastore may only name folders that exist; each table gets one of its own below
+        made.query(f"create schema {made.prefix}{schema} with (location = '{location}')")
+    made.query(f"create table {made.prefix}bronze.transactions ({TRANSACTION_COLUMNS})")
+    made.query(f"create table {made.prefix}bronze.labels ({LABEL_COLUMNS})")
+    yield made
+    for schema in ("gold", "silver", "bronze"):
+        tables = made.query(
+            "select table_name, table_type from delta.information_schema.tables "
+            f"where table_schema = '{made.prefix}{schema}'"
+        )
+        for name, kind in tables:
+            made.query(f"drop {'view' if kind == 'VIEW' else 'table'} {made.prefix}{schema}.{name}")
+        made.query(f"drop schema {made.prefix}{schema}")
+
+
+def history() -> list[Payment]:
+    """Three days of twelve users in two partitions, one payment every ten minutes."""
+    rows, offsets = [], [0, 0]
+    for number in range(400):
+        user = number * 7 % 12
+        partition = user % 2
+        minute = number * 10.0 + user / 7
+        rows.append(
+            Payment(
+                f"T{number}",
+                user,
+                minute,
+                100 + number * 13 % 9000,
+                partition,
+                offsets[partition],
+                minute + 1,
+                number % 5 + 1,
+            )
+        )
+        offsets[partition] += 1
+    return rows
+
+
+FIRST = history()
+BY_ID = {row.transaction_id: row for row in FIRST}
+NEXT = {partition: sum(row.partition == partition for row in FIRST) for partition in (0, 1)}
+FIRST_LABELS = [
+    Verdict("L1", "T3", 2000, True, 0, BY_ID["T3"]),
+    Verdict("L2", "T20", 2500, True, 1),
+    # its payment arrives only later
+    Verdict("L3", "LATE", 2600, True, 2),
+]
+SECOND = [
+    # the same payment once more, with another amount: it must not replace the first
+    BY_ID["T5"]._replace(cents=999_999, offset=NEXT[BY_ID["T5"].partition], arrived=4100),
+    # happened on the first day, arrives on the fourth
+    Payment("LATE", 2, 60.000001, 4200, 0, NEXT[0] + 10, 4101, 3),
+    Payment("DAY4", 3, 4300, 700, 1, NEXT[1] + 10, 4301, 2),
+]
+SECOND_LABELS = [
+    # a correction, the first label sent twice, and one that was known before another
+    Verdict("L4", "T3", 4200, False, 3, BY_ID["T3"]),
+    Verdict("L1", "T3", 4201, False, 4, BY_ID["T3"]),
+    Verdict("L5", "T20", 2400, False, 5),
+    # a partition that was never seen, with offsets below all others, and a message that the broker took before the
+    # one of the same id that Bronze landed first
+    Payment("NEWPART", 30, 4400, 1234, 2, 0, 4401, 4),
+    BY_ID["T7"]._replace(cents=4321, partition=2, offset=1, arrived=BY_ID["T7"].arrived - 0.5),
+    Payment("DAY5", 3, 5800, 900, 1, NEXT[1] + 11, 5801, 2),
+    Verdict("L6", "DAY4", 5700, True, 6),
+    Verdict("L7", "T100", 5701, True, 7),
+]
+
+
+@pytest.fixture(scope="module")
+def incremental(lake: Lake) -> dict[str, tuple[int, str]]:
+    """Contents of every model after a build and an incremental run."""
+    lake.receive(FIRST, FIRST_LABELS)
+    lake.dbt("build", "--exclude-resource-type", "test", "unit_test")
+    lake.receive(SECOND, SECOND_LABELS)
+    lake.dbt("run")
+    return lake.contents()
+
+
+def test_the_first_message_of_an_id_is_kept(lake: Lake, incremental: dict[str, tuple[int, str]]) -> None:
+    received: dict[str, Payment] = {}
+    for row in sorted(FIRST + SECOND, key=lambda row: (row.arrived, row.partition, row.offset)):
+        received.setdefault(row.transaction_id, row)
+    kept = lake.query(
+        f"select transaction_id, event_us, amount_cents, _partition, _offset from {lake.prefix}silver.int_transactions"
+    )
+    expected = [
+        (row.transaction_id, epoch_us(at(row.minute)), row.cents, row.partition, row.offset)
+        for row in received.values()
+    ]
+    assert sorted(tuple(row) for row in kept) == sorted(expected)
+    assert incremental["silver.int_transactions"][0] == len(received)
+
+
+def test_a_corrected_label_holds_only_until_the_correction(lake: Lake, incremental: dict[str, tuple[int, str]]) -> None:
+    rows = lake.query(
+        "select label_id, is_fraud, known_us, superseded_us, user_id, transaction_us "
+        f"from {lake.prefix}silver.int_labels_as_of where transaction_id in ('T3', 'T20', 'LATE') order by label_id"
+    )
+    minutes = {2000: "L1", 2400: "L5", 2500: "L2", 2600: "L3", 4200: "L4"}
+    known = {label: epoch_us(at(minute)) for minute, label in minutes.items()}
+    t20, late = BY_ID["T20"], SECOND[1]
+    assert [tuple(row) for row in rows] == [
+        ("L1", True, known["L1"], known["L4"], "U0009", epoch_us(at(BY_ID["T3"].minute))),
+        ("L2", True, known["L2"], None, f"U{t20.user:04d}", epoch_us(at(t20.minute))),
+        ("L3", True, known["L3"], None, "U0002", epoch_us(at(late.minute))),
+        ("L4", False, known["L4"], None, "U0009", epoch_us(at(BY_ID["T3"].minute))),
+        ("L5", False, known["L5"], known["L2"], f"U{t20.user:04d}", epoch_us(at(t20.minute))),
+    ]
+    assert incremental["silver.int_labels_as_of"][0] == 7
+
+
+def test_a_run_without_news_changes_nothing(lake: Lake, incremental: dict[str, tuple[int, str]]) -> None:
+    lake.dbt("run")
+    assert lake.contents() == incremental
+
+
+def test_a_rebuild_gives_the_same_content(lake: Lake, incremental: dict[str, tuple[int, str]]) -> None:
+    lake.dbt("run", "--full-refresh")
+    assert lake.contents() == incremental
+    assert all(count > 0 for count, _ in incremental.values())
+
+
+def test_every_data_and_unit_test_passes(lake: Lake, incremental: dict[str, tuple[int, str]]) -> None:
+    said = lake.dbt("test")
+    assert " ERROR=0 " in said
+    assert incremental
+
+
+def epoch_us(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
