@@ -17,7 +17,10 @@ app = typer.Typer(
 for command in (
     setup.init,
     history.simulate,
+    history.replay,
     live.stream,
+    live.traffic,
+    live.live,
     reading.newest,
     reading.tail,
     setup.topics,

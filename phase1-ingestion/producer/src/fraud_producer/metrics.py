@@ -5,20 +5,13 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, start_http_server
 
-from fraud_contracts import RAW_TOPICS
-
-_EVENTS: Final = Counter(
+EVENTS: Final = Counter(
     "fraud_producer_events", "Messages by topic and outcome (acknowledged or failed).", ["topic", "outcome"]
 )
-_NEWEST: Final = Gauge(
+NEWEST_EVENT_TIME: Final = Gauge(
     "fraud_producer_newest_event_time_seconds", "Event time of the newest acknowledged message.", ["topic"]
 )
 QUEUED: Final = Gauge("fraud_producer_queued_messages", "Messages that wait for the broker's acknowledgement.")
-
-# Labelled once: looking a child up costs more than counting.
-ACKNOWLEDGED: Final = {topic.name: _EVENTS.labels(topic.name, "acknowledged") for topic in RAW_TOPICS}
-FAILED: Final = {topic.name: _EVENTS.labels(topic.name, "failed") for topic in RAW_TOPICS}
-NEWEST_EVENT_TIME: Final = {topic.name: _NEWEST.labels(topic.name) for topic in RAW_TOPICS}
 
 
 def serve_metrics(host: str, port: int) -> threading.Thread:

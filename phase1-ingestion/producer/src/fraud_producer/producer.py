@@ -2,20 +2,21 @@
 
 import logging
 import time
-from collections import Counter
+from collections import Counter as Tally
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from prometheus_client import Counter, Gauge
 
-from fraud_contracts import RAW_TOPICS, Topic
+from fraud_contracts import RAW_TOPICS, TRANSACTIONS, Topic
 from fraud_producer.avro import Encoder
 from fraud_producer.errors import DeliveryError
 from fraud_producer.events import Event
 from fraud_producer.ledger import Ledger
-from fraud_producer.metrics import ACKNOWLEDGED, FAILED, NEWEST_EVENT_TIME, QUEUED
+from fraud_producer.metrics import EVENTS, NEWEST_EVENT_TIME, QUEUED
 from fraud_producer.partitioning import PARTITIONER
 from fraud_producer.registry import Registry
 from fraud_producer.topics import Topics
@@ -36,8 +37,8 @@ _FULL_QUEUE_WAIT_SECONDS: Final = 0.2
 class Deliveries:
     """Counts per topic: acknowledged by the broker, refused for good, and neither when the producer was closed."""
 
-    acknowledged: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
+    acknowledged: Tally[str] = field(default_factory=Tally)
+    failed: Tally[str] = field(default_factory=Tally)
     unknown: int = 0
     first_event_us: int | None = None
     last_event_us: int | None = None
@@ -50,9 +51,26 @@ class Deliveries:
     def note(self, topic: Topic, event_us: int) -> None:
         """Count one acknowledgement; the span covers payments only."""
         self.acknowledged[topic.name] += 1
-        if topic is RAW_TOPICS[0]:
+        if topic.key_field == TRANSACTIONS.key_field:
             self.first_event_us = event_us if self.first_event_us is None else min(self.first_event_us, event_us)
             self.last_event_us = event_us if self.last_event_us is None else max(self.last_event_us, event_us)
+
+
+@dataclass(frozen=True, slots=True)
+class _Metrics:
+    """A topic's metrics, looked up once: finding a labelled child costs more than counting."""
+
+    acknowledged: Counter
+    failed: Counter
+    newest: Gauge
+
+    @classmethod
+    def of(cls, topic: Topic) -> Self:
+        return cls(
+            EVENTS.labels(topic.name, "acknowledged"),
+            EVENTS.labels(topic.name, "failed"),
+            NEWEST_EVENT_TIME.labels(topic.name),
+        )
 
 
 class EventProducer:
@@ -80,6 +98,7 @@ class EventProducer:
         self._producer: Producer | None = None
         self._sent = 0
         self._fatal: KafkaError | None = None
+        self._metrics = {topic.name: _Metrics.of(topic) for topic in self._topics}
         self.deliveries = Deliveries()
 
     def __enter__(self) -> Self:
@@ -189,12 +208,12 @@ class EventProducer:
                 raise DeliveryError(f"the broker acknowledged {event_id} without saying where")
             self._ledger.acknowledge(topic, partition, offset, event_id)
             self.deliveries.note(topic, event_us)
-            ACKNOWLEDGED[topic.name].inc()
-            NEWEST_EVENT_TIME[topic.name].set(event_us / 1e6)
+            self._metrics[topic.name].acknowledged.inc()
+            self._metrics[topic.name].newest.set(event_us / 1e6)
         else:
             self.deliveries.failed[topic.name] += 1
             self.deliveries.first_failure = self.deliveries.first_failure or f"{event_id}: {error.str()}"
-            FAILED[topic.name].inc()
+            self._metrics[topic.name].failed.inc()
             log.error("%s was not delivered to %s: %s", event_id, topic.name, error.str())
 
     def _on_error(self, error: KafkaError) -> None:

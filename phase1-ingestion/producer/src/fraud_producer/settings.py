@@ -1,5 +1,6 @@
 """Settings from the environment, by the names of .env.example."""
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -57,14 +58,17 @@ def load_settings() -> Settings:
         raise SettingsError(_sentence(invalid)) from None
 
 
-def load_api_settings() -> ApiSettings:
-    """Address and key of the scoring API.
+def load_api_settings(url: str | None = None, key_variable: str = "FRAUD_SERVING_API_KEY") -> ApiSettings:
+    """Address and key of the scoring API; ``url`` and the variable that holds the key may differ from the usual.
 
     Raises:
         SettingsError: one of them is missing or empty.
     """
     try:
-        return ApiSettings()  # type: ignore[call-arg]  # its values come from the environment
+        given = {"api_url": url} if url else {}
+        if key_variable != "FRAUD_SERVING_API_KEY":
+            given["fraud_serving_api_key"] = os.environ.get(key_variable, "")
+        return ApiSettings.model_validate(given)
     except ValidationError as invalid:
         raise SettingsError(_sentence(invalid)) from None
 

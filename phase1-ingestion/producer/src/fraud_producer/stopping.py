@@ -29,8 +29,8 @@ class Stop:
     def request(self) -> None:
         self._asked.set()
 
-    def wait(self, seconds: float) -> bool:
-        """Sleep, but wake up for a request; returns whether there is one."""
+    def wait(self, seconds: float | None) -> bool:
+        """Sleep, for ever without a number, but wake up for a request; returns whether there is one."""
         return self._asked.wait(seconds)
 
     def _handle(self, number: int, _: FrameType | None) -> None:

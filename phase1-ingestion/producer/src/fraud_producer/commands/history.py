@@ -1,23 +1,35 @@
 """Commands that fill the topics with history."""
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fraud_contracts import TRANSACTIONS
-from fraud_producer.commands.options import Customers, FraudRate, Seed, last_full_hour_us, moment_us
+from fraud_contracts import RAW_TOPICS, TRANSACTIONS
+from fraud_producer.commands.options import (
+    Customers,
+    FraudRate,
+    Seed,
+    file_source,
+    last_full_hour_us,
+    moment_us,
+    simulation_config,
+)
 from fraud_producer.continuation import continue_simulation
-from fraud_producer.errors import SettingsError
+from fraud_producer.errors import SourceError
 from fraud_producer.events import Event, iso
 from fraud_producer.feeding import feed, summary
-from fraud_producer.ledger import Ledger
+from fraud_producer.ledger import Ledger, new_run_id
 from fraud_producer.producer import EventProducer
 from fraud_producer.progress import progress
+from fraud_producer.replay import FileReplay, FileSpan, load_mapping
+from fraud_producer.replay.replaying import ErrorFile
 from fraud_producer.settings import Settings, load_settings
-from fraud_producer.simulator import SimulationConfig
 from fraud_producer.simulator.config import DAY_US, DEFAULT_PER_DAY
+from fraud_producer.source import FileSource, write_source
 from fraud_producer.stopping import Stop
+from fraud_producer.topics import Topics
 
 
 def simulate(
@@ -38,20 +50,21 @@ def simulate(
     start_us = moment_us(start, "--start") if start else end_us - days * DAY_US
     if start_us >= end_us:
         raise typer.BadParameter(f"history begins at {iso(start_us)}, not before its end {iso(end_us)}")
-    wanted = simulation_config(settings, start_us, transactions, end_us, customers, seed, fraud_rate)
+    per_day = DEFAULT_PER_DAY if transactions is None else transactions * DAY_US / (end_us - start_us)
+    wanted = simulation_config(
+        settings, start_us, per_day=per_day, customers=customers, seed=seed, fraud_rate=fraud_rate
+    )
     continuation = continue_simulation(settings, wanted, exactly=True)
+    first_us = continuation.world.config.start_us
     stop = Stop()
     stop.install()
     begun = time.monotonic()
     with Ledger(settings.fraud_producer_ledger_dir) as ledger:
-        with (
-            EventProducer(settings.kafka_bootstrap_servers, settings.schema_registry_url, ledger) as producer,
-            progress("history") as report,
-        ):
-            first = continuation.world.config.start_us
+        with _producer(settings, ledger) as producer, progress("history") as report:
 
             def say(event: Event, sent: int) -> None:
-                report((event.event_us - first) / (end_us - first), f"{sent:,} messages, {iso(event.event_us)[:10]}")
+                share = (event.event_us - first_us) / (end_us - first_us)
+                report(share, f"{sent:,} messages, {iso(event.event_us)[:10]}")
 
             sent = feed(producer, continuation.events(end_us), stop, say)
             report(1.0, f"{sent:,} messages")
@@ -59,7 +72,7 @@ def simulate(
             producer.deliveries,
             ledger.run_id,
             time.monotonic() - begun,
-            start=iso(first),
+            start=iso(first_us),
             end=iso(end_us),
             seed=wanted.seed,
             customers=wanted.customers,
@@ -73,29 +86,75 @@ def simulate(
         typer.echo(f"{TRANSACTIONS.name} reaches {iso(end_us)} already: nothing was sent", err=True)
 
 
-def simulation_config(
-    settings: Settings,
-    start_us: int,
-    transactions: int | None,
-    end_us: int,
-    customers: int | None,
-    seed: int | None,
-    fraud_rate: float | None,
-) -> SimulationConfig:
-    """The simulation of these options; what is not given comes from the environment.
+def replay(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV (also .gz) or Parquet.")],
+    mapping: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Which column of the file is what.")],
+    until: Annotated[str | None, typer.Option(help="Leave out payments from this time on, ISO 8601.")] = None,
+    hold_back: Annotated[
+        int, typer.Option(min=0, help="Keep the newest N payments back; `traffic` and `live` send them later.")
+    ] = 0,
+    errors: Annotated[
+        Path | None, typer.Option(help="Where rows that cannot be sent are written. [default: beside the ledger]")
+    ] = None,
+    append: Annotated[bool, typer.Option(help="Send although the topics hold payments already.")] = False,
+) -> None:
+    """Produce the payments of a file as history, and their labels once the mapping's delay has passed.
 
-    Raises:
-        SettingsError: a value is out of its range.
+    A row that cannot be sent is written to the errors file with line, field, value and reason, and counted.
     """
-    try:
-        return SimulationConfig(
-            start_us=start_us,
-            seed=settings.fraud_producer_seed if seed is None else seed,
-            customers=settings.customer_pool_size if customers is None else customers,
-            transactions_per_day=DEFAULT_PER_DAY
-            if transactions is None
-            else transactions * DAY_US / (end_us - start_us),
-            fraud_rate=settings.fraud_rate if fraud_rate is None else fraud_rate,
+    settings = load_settings()
+    contents = FileReplay(file, load_mapping(mapping), settings.card_hasher())
+    if not append:
+        _require_empty(settings)
+    until_us = moment_us(until, "--until") if until else None
+    if hold_back:
+        held_us = contents.scan(hold_back).held_back_us
+        until_us = min(moment for moment in (until_us, held_us) if moment is not None) if held_us else until_us
+    source = file_source(file, mapping)
+    if source is not None:
+        write_source(settings.fraud_producer_ledger_dir, FileSource(source.file, source.mapping, until_us))
+    stop = Stop()
+    stop.install()
+    begun = time.monotonic()
+    span, run_id = FileSpan(), new_run_id()
+    errors_path = errors or settings.fraud_producer_ledger_dir.parent / "errors" / f"{file.name}.{run_id}.csv"
+    with Ledger(settings.fraud_producer_ledger_dir, run_id) as ledger, ErrorFile(errors_path) as bad:
+        with _producer(settings, ledger) as producer, progress(file.name) as report:
+
+            def say(event: Event, sent: int) -> None:
+                day = iso(event.event_us)[:10]
+                report(contents.share_read(), f"{sent:,} messages, {day}, {span.bad_rows} bad rows")
+
+            sent = feed(producer, contents.events(span, bad, until_us=until_us), stop, say)
+            report(1.0, f"{sent:,} messages, {span.bad_rows} bad rows")
+        line = summary(
+            producer.deliveries,
+            run_id,
+            time.monotonic() - begun,
+            rows=span.rows,
+            bad_rows=span.bad_rows,
+            out_of_order=span.out_of_order,
+            errors_file=str(errors_path) if span.bad_rows else None,
+            held_back_from=None if until_us is None else iso(until_us),
+            interrupted=stop.requested,
         )
-    except ValueError as wrong:
-        raise SettingsError(str(wrong)) from None
+    if span.bad_rows:
+        typer.echo(f"{span.bad_rows} of {span.rows + span.bad_rows} rows were not sent: see {errors_path}", err=True)
+    typer.echo(line)
+    producer.require_complete()
+    if stop.requested:
+        raise typer.Exit(stop.exit_code)
+
+
+def _producer(settings: Settings, ledger: Ledger) -> EventProducer:
+    return EventProducer(settings.kafka_bootstrap_servers, settings.schema_registry_url, ledger)
+
+
+def _require_empty(settings: Settings) -> None:
+    states = {state.name: state.messages for state in Topics(settings.kafka_bootstrap_servers).describe()}
+    for topic in RAW_TOPICS:
+        if states.get(topic.name):
+            raise SourceError(
+                f"{topic.name} holds {states[topic.name]:,} messages: start over with FRESH=1 or `make clean`, "
+                "or send the file after them with --append"
+            )
