@@ -106,7 +106,7 @@ def status(
     from fraud_native.status import print_plain, print_status, service_statuses
 
     launcher: Launcher = context.obj
-    statuses = service_statuses(launcher.services, launcher.supervisor)
+    statuses = service_statuses(launcher.services, launcher.supervisor, ask=not plain)
     if plain:
         print_plain(statuses)
         return

@@ -50,7 +50,7 @@ def generate_secret(name: str) -> str:
 
 
 def ensure_env_file(stack: Stack) -> list[str]:
-    """Writes the stack's ``.env`` (mode 0600) unless it exists; adds variables that it lacks, brings versions up to date.
+    """Writes the stack's ``.env`` (mode 0600) unless it exists; adds what it lacks, brings versions up to date.
 
     Returns:
         Names of the variables that were added or changed.

@@ -176,6 +176,7 @@ NATIVE: Final[Mapping[str, Native]] = {
         environment={
             "TRINO_BIND_IP": LOOPBACK,
             "TRINO_HTTP_PORT": "${TRINO_PORT}",
+            "TRINO_ACCESS_CONTROL_FILE": "${INFRA}/trino/etc/access-control.properties",
             "TRINO_RULES_FILE": "${INFRA}/trino/etc/rules.json",
             "TRINO_DATA_DIR": "${DATA}/data",
         },

@@ -1,0 +1,180 @@
+"""Each component may do what it must and nothing else: object store, PostgreSQL and Trino."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import psycopg
+import pytest
+import trino
+from botocore.exceptions import ClientError
+from trino.exceptions import TrinoExternalError, TrinoQueryError
+
+pytestmark = pytest.mark.integration
+
+PREFIXES = ("bronze", "quarantine", "checkpoints", "silver", "gold", "mlflow")
+MAY_WRITE = {
+    "SPARK": {"bronze", "quarantine", "checkpoints"},
+    "TRINO": {"silver", "gold"},
+    "METASTORE": set(),
+    "MLFLOW": {"mlflow"},
+}
+MAY_READ = {
+    "SPARK": {"bronze", "quarantine", "checkpoints"},
+    "TRINO": {"bronze", "quarantine", "silver", "gold"},
+    "METASTORE": {"bronze", "quarantine", "silver", "gold"},
+    "MLFLOW": {"mlflow"},
+}
+
+
+def object_store(env: dict[str, str], key: str, secret: str) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=env["S3_ENDPOINT_URL"],
+        region_name=env["S3_REGION"],
+        aws_access_key_id=env[key],
+        aws_secret_access_key=env[secret],
+    )
+
+
+@pytest.fixture(scope="module")
+def probes(stack: Any) -> Iterator[str]:
+    """Name of an object that the administrator has put into every prefix."""
+    stack.need("minio-init")
+    root = object_store(stack.env, "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD")
+    name = f"probe-{os.getpid()}"
+    for prefix in PREFIXES:
+        root.put_object(Bucket=stack.env["S3_BUCKET"], Key=f"{prefix}/{name}", Body=b"1")
+    yield name
+    for prefix in PREFIXES:
+        root.delete_object(Bucket=stack.env["S3_BUCKET"], Key=f"{prefix}/{name}")
+
+
+@pytest.mark.parametrize("user", MAY_WRITE)
+def test_each_user_of_the_object_store_reads_and_writes_its_own_prefixes_only(
+    stack: Any, probes: str, user: str
+) -> None:
+    client = object_store(stack.env, f"{user}_S3_ACCESS_KEY", f"{user}_S3_SECRET_KEY")
+    bucket = stack.env["S3_BUCKET"]
+
+    def allowed(call: Any, **arguments: Any) -> bool:
+        try:
+            call(Bucket=bucket, **arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDenied":
+                raise
+            return False
+        return True
+
+    keys = {prefix: f"{prefix}/{probes}" for prefix in PREFIXES}
+    assert {p for p, key in keys.items() if allowed(client.get_object, Key=key)} == MAY_READ[user]
+    assert {p for p, key in keys.items() if allowed(client.put_object, Key=key, Body=b"2")} == MAY_WRITE[user]
+    assert {p for p in keys if allowed(client.list_objects_v2, Prefix=f"{p}/", MaxKeys=1)} == MAY_READ[user]
+    assert not allowed(client.list_objects_v2, MaxKeys=1), "nobody lists the whole bucket"
+
+
+def connect(env: dict[str, str], role: str, password: str, database: str) -> "psycopg.Connection[Any]":
+    return psycopg.connect(
+        host=env["POSTGRES_HOST"],
+        port=env["POSTGRES_CONNECT_PORT"],
+        user=role,
+        password=env[password],
+        dbname=database,
+        autocommit=True,
+    )
+
+
+@pytest.mark.parametrize("role", ["registry", "metastore", "airflow", "mlflow", "fraud"])
+def test_a_database_role_enters_its_own_database_only(stack: Any, role: str) -> None:
+    stack.need("postgres-init")
+    password = f"{role.upper()}_DB_PASSWORD"
+    with connect(stack.env, role, password, role) as connection:
+        assert connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
+    for other in {"registry", "metastore", "airflow", "mlflow", "fraud", "postgres"} - {role}:
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            connect(stack.env, role, password, other)
+
+
+def test_decisions_can_be_added_and_read_but_not_changed_by_those_who_serve(stack: Any) -> None:
+    stack.need("postgres-init")
+    table = f"probe_{os.getpid()}"
+    with connect(stack.env, "fraud", "FRAUD_DB_PASSWORD", "fraud") as owner:
+        owner.execute(f"CREATE TABLE {table} (id bigserial PRIMARY KEY, note text)")
+        try:
+            with connect(stack.env, "fraud_api", "FRAUD_API_DB_PASSWORD", "fraud") as api:
+                api.execute(f"INSERT INTO {table} (note) VALUES ('kept')")
+                for refused in (f"UPDATE {table} SET note = ''", f"DELETE FROM {table}", f"DROP TABLE {table}"):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        api.execute(refused)
+            with connect(stack.env, "fraud_reader", "FRAUD_READER_DB_PASSWORD", "fraud") as reader:
+                assert reader.execute(f"SELECT note FROM {table}").fetchall() == [("kept",)]
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    reader.execute(f"INSERT INTO {table} (note) VALUES ('no')")
+        finally:
+            owner.execute(f"DROP TABLE {table}")
+
+
+def ask(env: dict[str, str], user: str, *statements: str) -> list[list[Any]]:
+    """Runs statements in one session and returns the last one's rows."""
+    connection = trino.dbapi.connect(host="127.0.0.1", port=int(env["TRINO_PORT"]), user=user, catalog="delta")
+    rows: list[list[Any]] = []
+    for statement in statements:
+        rows = connection.cursor().execute(statement).fetchall()
+    return rows
+
+
+@pytest.fixture(scope="module")
+def gold_table(stack: Any) -> Iterator[str]:
+    stack.need("lakehouse-init")
+    table = f"gold.probe_{os.getpid()}"
+    ask(stack.env, "dbt", f"CREATE TABLE {table} AS SELECT 1 AS id, 'a' AS note")
+    yield table
+    ask(stack.env, "dbt", f"DROP TABLE {table}")
+
+
+def test_dbt_writes_gold_and_merges_exactly_the_named_rows(stack: Any, gold_table: str) -> None:
+    ask(stack.env, "dbt", f"INSERT INTO {gold_table} VALUES (2, 'b')")
+    ask(stack.env, "dbt", f"UPDATE {gold_table} SET note = 'c' WHERE id = 2")
+    assert ask(stack.env, "reader", f"SELECT id, note FROM {gold_table} ORDER BY 1") == [[1, "a"], [2, "c"]]
+
+
+@pytest.mark.parametrize("user", ["reader", "trainer"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE gold.mine (id integer)",
+        "DELETE FROM {table}",
+        "ALTER TABLE {table} EXECUTE optimize",
+        "DROP TABLE {table}",
+        "CREATE SCHEMA mine",
+        "CALL delta.system.unregister_table('gold', 'mine')",
+    ],
+)
+def test_readers_change_nothing(stack: Any, gold_table: str, user: str, statement: str) -> None:
+    with pytest.raises(TrinoQueryError, match="Access Denied"):
+        ask(stack.env, user, statement.format(table=gold_table))
+
+
+def test_training_sees_gold_and_not_bronze(stack: Any, gold_table: str) -> None:
+    assert ask(stack.env, "trainer", f"SELECT count(*) FROM {gold_table}")[0][0] >= 1
+    with pytest.raises(TrinoQueryError, match="Access Denied"):
+        ask(stack.env, "trainer", "SELECT * FROM bronze.transactions")
+
+
+def test_a_user_that_nobody_knows_sees_nothing(stack: Any, gold_table: str) -> None:
+    with pytest.raises(TrinoQueryError, match="Access Denied"):
+        ask(stack.env, "somebody", f"SELECT * FROM {gold_table}")
+
+
+def test_nobody_turns_the_dangerous_parquet_reader_on(stack: Any, gold_table: str) -> None:
+    for user in ("dbt", "reader", "trainer"):
+        with pytest.raises(TrinoQueryError, match="Access Denied"):
+            ask(stack.env, user, "SET SESSION delta.parquet_use_column_index = true", f"SELECT * FROM {gold_table}")
+
+
+def test_bronze_belongs_to_spark_even_for_dbt(stack: Any, gold_table: str) -> None:
+    statement = f"CREATE TABLE bronze.probe_{os.getpid()} AS SELECT 1 AS id"
+    # the object store refuses it, whatever Trino's rules say
+    with pytest.raises(TrinoExternalError, match="Error committing write|Access Denied"):
+        ask(stack.env, "dbt", statement)
