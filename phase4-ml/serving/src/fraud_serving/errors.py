@@ -121,4 +121,8 @@ class ModelRejectedError(Exception):
 
 
 class FeatureStoreError(Exception):
-    """Redis did not answer in time, or its circuit breaker is open."""
+    """Redis did not answer in time, holds something unreadable, or was not asked because its breaker is open."""
+
+    def __init__(self, message: str, reason: str = "unreachable") -> None:
+        super().__init__(message)
+        self.reason = reason

@@ -128,8 +128,8 @@ class FeatureClient:
             available = True
             if not complete:
                 flags = (HISTORY_INCOMPLETE,)
-        except FeatureStoreError:
-            metrics.REDIS_FAILURES.inc()
+        except FeatureStoreError as error:
+            metrics.REDIS_FAILURES.labels(error.reason).inc()
             recent, profiles, available = RecentEvents.unavailable(), Profiles(), False
         features = compute_features(transaction, recent, profiles, self._feature_settings)
         if flags:
@@ -138,7 +138,7 @@ class FeatureClient:
 
     async def _fetch(self, transaction: Transaction) -> tuple[RecentEvents, Profiles, bool]:
         if self._redis is None or not self._breaker.allow():
-            raise FeatureStoreError("Redis is not asked")
+            raise FeatureStoreError("Redis is not asked", "not_asked")
         call = recent_call(transaction)
         keys = profile_keys(transaction)
         try:
@@ -148,14 +148,16 @@ class FeatureClient:
                     raise part
             recent = parse_recent(call, answer[0])
             profiles = parse_profiles(transaction, answer[1], self._feature_settings)
-        except (RedisError, OSError, TimeoutError) as error:
+        except TimeoutError as error:
             self._breaker.failed()
-            logger.debug("feature read failed: %s", error)
+            raise FeatureStoreError("Redis did not answer in time", "late") from error
+        except (RedisError, OSError) as error:
+            self._breaker.failed()
             raise FeatureStoreError(f"Redis did not answer ({type(error).__name__})") from error
         except (ValueError, TypeError, KeyError, IndexError) as error:
             # Somebody else wrote under our keys: not known is right, a crash or a guess is not.
             logger.exception("what Redis holds for transaction %s cannot be read", transaction.transaction_id)
-            raise FeatureStoreError("Redis holds something unreadable") from error
+            raise FeatureStoreError("Redis holds something unreadable", "unreadable") from error
         self._breaker.succeeded()
         for entity, payload in (("user", answer[1][0]), ("merchant", answer[1][2])):
             (metrics.CACHE_MISSES if payload is None else metrics.CACHE_HITS).labels(entity).inc()

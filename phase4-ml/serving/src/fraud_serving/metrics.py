@@ -55,7 +55,7 @@ RECORD_FAILURES = Counter(
 )
 CACHE_HITS = Counter("fraud_redis_cache_hits_total", "Profiles found in Redis", ["entity"])
 CACHE_MISSES = Counter("fraud_redis_cache_misses_total", "Profiles not found in Redis", ["entity"])
-REDIS_FAILURES = Counter("fraud_redis_failures_total", "Feature reads that failed, timed out or were not tried")
+REDIS_FAILURES = Counter("fraud_redis_failures_total", "Feature reads without an answer", ["reason"])
 MODEL_VERSION = Gauge(
     "fraud_model_version",
     "Registry version of the model that is served; 0 while rules decide",

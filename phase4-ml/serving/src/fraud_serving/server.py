@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import sys
 
 import uvicorn
 
@@ -25,6 +27,8 @@ def serve(settings: Settings) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder.absolute())
+    # Once drained, uvicorn raises the signal again for whoever handled it before: the default would report a death.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         "fraud_serving.main:create_app",
         factory=True,

@@ -1,0 +1,113 @@
+import os
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.integration
+Payment = Callable[..., dict[str, Any]]
+
+
+class TestRedis:
+    def test_an_unreachable_redis_is_named_and_rules_decide(
+        self, start_api: Any, payment: Payment, decision_of: Callable[[str], dict[str, Any]]
+    ) -> None:
+        with start_api(REDIS_CONNECT_PORT="1") as api:
+            body = payment(amount=4_000)
+            answer = api.predict(**body)
+            assert answer.status_code == 200
+            assert answer.json()["mode"] == "no_features"
+            assert answer.json()["verdict"] == "REVIEW"
+            assert {"user_recent_missing", "user_profile_missing"} <= set(answer.json()["flags"])
+            health = api.get("/health")
+            assert health.status_code == 200
+            assert "redis" in health.json()["broken"]
+            assert health.json()["mode"] == "no_features"
+            row = decision_of(body["transaction_id"])
+            # Nothing that was not read stands in the vector as a zero that looks like a count.
+            windows = [value for value, name in zip(row["vector"], _names(), strict=True) if name in row["missing"]]
+            assert len(windows) > 40
+            assert any("count" in name for name in row["missing"])
+
+    def test_a_redis_that_hangs_costs_milliseconds_and_comes_back(
+        self, start_api: Any, own_redis: dict[str, str], payment: Payment
+    ) -> None:
+        with start_api(**own_redis) as api:
+            eventually_read = [api.predict(**payment()).json()["mode"] for _ in range(5)]
+            assert "no_model" in eventually_read
+            os.kill(int(own_redis["OWN_REDIS_PID"]), signal.SIGSTOP)
+            try:
+                began = time.monotonic()
+                for _ in range(60):
+                    assert api.predict(**payment()).json()["mode"] == "no_features"
+                seconds = time.monotonic() - began
+            finally:
+                os.kill(int(own_redis["OWN_REDIS_PID"]), signal.SIGCONT)
+            # Open, the breaker lets one probe through a second: most payments do not wait at all.
+            assert 3 <= api.metric('fraud_redis_failures_total{reason="late"}') <= 3 + seconds + 1
+            deadline = time.monotonic() + 10
+            while api.predict(**payment()).json()["mode"] == "no_features":
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+
+class TestPostgres:
+    def test_an_unreachable_postgres_is_a_503_that_says_when_to_return(self, start_api: Any, payment: Payment) -> None:
+        with start_api(POSTGRES_CONNECT_PORT="1") as api:
+            for _ in range(6):
+                began = time.perf_counter()
+                answer = api.predict(**payment())
+                assert answer.status_code == 503
+                assert answer.headers["Content-Type"] == "application/problem+json"
+                assert int(answer.headers["Retry-After"]) >= 1
+                assert time.perf_counter() - began < 4.0
+            # The breaker is open: nobody waits for a server that is known to be away.
+            assert time.perf_counter() - began < 1.0
+            health = api.get("/health")
+            assert health.status_code == 503
+            assert health.json()["status"] == "down"
+            assert "postgres" in health.json()["broken"]
+
+    def test_what_was_refused_leaves_no_trace_in_the_windows(
+        self, start_api: Any, own_redis: dict[str, str], payment: Payment
+    ) -> None:
+        import redis
+
+        with start_api(POSTGRES_CONNECT_PORT="1", **own_redis) as api:
+            assert api.predict(**payment()).status_code == 503
+        client = redis.Redis(port=int(own_redis["REDIS_CONNECT_PORT"]), password=own_redis["REDIS_PASSWORD"])
+        assert client.dbsize() == 0
+
+
+def test_a_wrong_mlflow_address_does_not_stop_the_start(start_api: Any, payment: Payment) -> None:
+    with start_api(MLFLOW_TRACKING_URI="http://127.0.0.1:1") as api:
+        assert api.predict(**payment()).json()["mode"] == "no_model"
+        assert "registry" in api.get("/health").json()["broken"]
+
+
+def test_sigterm_finishes_what_is_in_hand(start_api: Any, payment: Payment) -> None:
+    with start_api() as api, ThreadPoolExecutor(8) as pool:
+        bodies = [payment() for _ in range(200)]
+        answers = [pool.submit(api.predict, **body) for body in bodies]
+        while sum(answer.done() for answer in answers) < 40:
+            time.sleep(0.01)
+        assert api.process.stop() == 0
+        finished = [answer.result().status_code for answer in answers if answer.exception() is None]
+        assert len(finished) >= 40
+        assert set(finished) == {200}
+
+
+def test_several_workers_share_port_and_metrics(start_api: Any, payment: Payment) -> None:
+    with start_api(FRAUD_SERVING_WORKERS="2") as api:
+        with ThreadPoolExecutor(8) as pool:
+            assert all(answer.status_code == 200 for answer in pool.map(lambda _: api.predict(**payment()), range(40)))
+        assert api.metric("fraud_predictions_total") == 40
+
+
+def _names() -> tuple[str, ...]:
+    from fraud_features import FEATURE_NAMES
+
+    return FEATURE_NAMES
