@@ -211,17 +211,17 @@ SECOND = [
     # happened on the first day, arrives on the fourth
     Payment("LATE", 2, 60.000001, 4200, 0, NEXT[0] + 10, 4101, 3),
     Payment("DAY4", 3, 4300, 700, 1, NEXT[1] + 10, 4301, 2),
+    # a partition that was never seen, with offsets below all others, and a message that the broker took before the
+    # one of the same id that Bronze landed first
+    Payment("NEWPART", 30, 4400, 1234, 2, 0, 4401, 4),
+    BY_ID["T7"]._replace(cents=4321, partition=2, offset=1, arrived=BY_ID["T7"].arrived - 0.5),
+    Payment("DAY5", 3, 5800, 900, 1, NEXT[1] + 11, 5801, 2),
 ]
 SECOND_LABELS = [
     # a correction, the first label sent twice, and one that was known before another
     Verdict("L4", "T3", 4200, False, 3, BY_ID["T3"]),
     Verdict("L1", "T3", 4201, False, 4, BY_ID["T3"]),
     Verdict("L5", "T20", 2400, False, 5),
-    # a partition that was never seen, with offsets below all others, and a message that the broker took before the
-    # one of the same id that Bronze landed first
-    Payment("NEWPART", 30, 4400, 1234, 2, 0, 4401, 4),
-    BY_ID["T7"]._replace(cents=4321, partition=2, offset=1, arrived=BY_ID["T7"].arrived - 0.5),
-    Payment("DAY5", 3, 5800, 900, 1, NEXT[1] + 11, 5801, 2),
     Verdict("L6", "DAY4", 5700, True, 6),
     Verdict("L7", "T100", 5701, True, 7),
 ]
