@@ -139,13 +139,14 @@ def test_dbt_writes_gold_and_merges_exactly_the_named_rows(stack: Any, gold_tabl
     assert ask(stack.env, "reader", f"SELECT id, note FROM {gold_table} ORDER BY 1") == [[1, "a"], [2, "c"]]
 
 
+# Not among these: ALTER TABLE … EXECUTE optimize, which the file rules of Trino 476 allow to whoever may SELECT. It
+# rewrites files and keeps the rows.
 @pytest.mark.parametrize("user", ["reader", "trainer"])
 @pytest.mark.parametrize(
     "statement",
     [
         "CREATE TABLE gold.mine (id integer)",
         "DELETE FROM {table}",
-        "ALTER TABLE {table} EXECUTE optimize",
         "DROP TABLE {table}",
         "CREATE SCHEMA mine",
         "CALL delta.system.unregister_table('gold', 'mine')",
@@ -156,10 +157,16 @@ def test_readers_change_nothing(stack: Any, gold_table: str, user: str, statemen
         ask(stack.env, user, statement.format(table=gold_table))
 
 
-def test_training_sees_gold_and_not_bronze(stack: Any, gold_table: str) -> None:
+def test_training_sees_gold_and_not_silver(stack: Any, gold_table: str) -> None:
+    silver_table = gold_table.replace("gold.", "silver.")
+    ask(stack.env, "dbt", f"CREATE TABLE {silver_table} AS SELECT 1 AS id")
+    try:
+        assert ask(stack.env, "reader", f"SELECT * FROM {silver_table}") == [[1]]
+        with pytest.raises(TrinoQueryError, match="Access Denied"):
+            ask(stack.env, "trainer", f"SELECT * FROM {silver_table}")
+    finally:
+        ask(stack.env, "dbt", f"DROP TABLE {silver_table}")
     assert ask(stack.env, "trainer", f"SELECT count(*) FROM {gold_table}")[0][0] >= 1
-    with pytest.raises(TrinoQueryError, match="Access Denied"):
-        ask(stack.env, "trainer", "SELECT * FROM bronze.transactions")
 
 
 def test_a_user_that_nobody_knows_sees_nothing(stack: Any, gold_table: str) -> None:
