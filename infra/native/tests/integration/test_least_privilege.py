@@ -183,5 +183,5 @@ def test_nobody_turns_the_dangerous_parquet_reader_on(stack: Any, gold_table: st
 def test_bronze_belongs_to_spark_even_for_dbt(stack: Any, gold_table: str) -> None:
     statement = f"CREATE TABLE bronze.probe_{os.getpid()} AS SELECT 1 AS id"
     # the object store refuses it, whatever Trino's rules say
-    with pytest.raises(TrinoExternalError, match="Error committing write|Access Denied"):
+    with pytest.raises(TrinoExternalError, match=r"Error committing write|Access Denied"):
         ask(stack.env, "dbt", statement)
