@@ -130,10 +130,8 @@ def test_the_count_is_bounded_and_the_loss_is_told(recents: Recents) -> None:
     held = recents.send(recents.own(payment(99, NOON + 100)), "read").by_entity["user"]
     assert [event.transaction_id for event in held.events] == [f"t{n}" for n in range(2, 12)]
     assert held.truncated
-    flags = features(
-        recents.own(payment(99, NOON + 100)), recents.send(recents.own(payment(99, NOON + 100)), "read")
-    ).flags
-    assert "user_recent_truncated" in flags
+    scored = recents.own(payment(99, NOON + 100))
+    assert "user_recent_truncated" in compute_features(scored, recents.send(scored, "read"), Profiles(), SETTINGS).flags
 
 
 def test_more_events_than_one_unpack_holds_are_all_returned(recents: Recents) -> None:

@@ -1,0 +1,180 @@
+"""The generated SQL on the real Trino, the online computation and the plain reference give one vector."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlparse
+
+import pytest
+import trino
+
+from fraud_features import (
+    FEATURE_NAMES,
+    FEATURES,
+    FeatureSettings,
+    Profile,
+    Profiles,
+    Recent,
+    RecentEvents,
+    Transaction,
+    UserFeatures,
+    boundary_us,
+    compute_features,
+)
+from fraud_features.features import PROFILE_ENTITIES, US_PER_DAY, WINDOW_ENTITIES
+from fraud_features.histories import START_US, History, sample_history
+from fraud_features.literals import labels_relation, transactions_relation
+from fraud_features.profile import PROFILE_COLUMNS, SET_COLUMNS
+from fraud_features.redis_layout import pack_profiles, profile_from_row, unpack_profiles
+from fraud_features.reference import Reference
+from fraud_features.sql import as_of_sql, features_query
+from fraud_features.sql_counters import counters_query
+from fraud_features.sql_profiles import current_needed, profile_query
+
+pytestmark = pytest.mark.integration
+SETTINGS = FeatureSettings()
+LAG = str(SETTINGS.profile_lag_us)
+SIZE = 500
+CUT_US = START_US + 80 * US_PER_DAY
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A schema of this test alone."""
+
+    connection: Any
+    schema: str
+
+    def query(self, sql: str) -> list[list[Any]]:
+        cursor = self.connection.cursor()
+        cursor.execute(sql)
+        rows: list[list[Any]] = cursor.fetchall()
+        return rows
+
+    def keep(self, table: str, sql: str) -> str:
+        self.query(f"create table {self.schema}.{table} as {sql}")
+        return f"{self.schema}.{table}"
+
+
+@dataclass(frozen=True)
+class Gold:
+    """What the generated SQL makes of one history."""
+
+    history: History
+    vectors: dict[str, UserFeatures]
+    profiles: dict[tuple[str, str, int], Profile]
+    current: list[tuple[str, Profile]]
+
+
+@pytest.fixture(scope="module")
+def lake(stack: Any) -> Iterator[Lake]:
+    stack.need("trino", "lakehouse-init")
+    url = urlparse(stack.env["TRINO_URL"])
+    connection = trino.dbapi.connect(host=url.hostname, port=url.port, user="dbt", http_scheme=url.scheme)
+    made = Lake(connection, f"delta.it_features_{secrets.token_hex(4)}")
+    # the metastore may only name folders that exist; every table has one of its own below
+    made.query(f"create schema {made.schema} with (location = 's3://{stack.env['S3_BUCKET']}/silver')")
+    yield made
+    for (table,) in made.query(f"show tables from {made.schema}"):
+        made.query(f"drop table {made.schema}.{table}")
+    made.query(f"drop schema {made.schema}")
+    connection.close()
+
+
+def build(lake: Lake, name: str, history: History) -> Gold:
+    """The three marts of a history, as the dbt models build them."""
+    transactions = lake.keep(f"{name}_transactions", transactions_relation(history.transactions))
+    labels = lake.keep(f"{name}_labels", labels_relation(history.labels))
+    counters = lake.keep(f"{name}_counters", counters_query(transactions, labels, LAG))
+    marts: dict[str, str] = {}
+    profiles: dict[tuple[str, str, int], Profile] = {}
+    for entity in PROFILE_ENTITIES:
+        boundaries = f"(select distinct {entity}_id, {as_of_sql('event_us', LAG)} as as_of from {transactions})"
+        query = profile_query(entity, transactions, labels, boundaries, str(SETTINGS.label_maturity_days))
+        marts[entity] = lake.keep(
+            f"{name}_{entity}",
+            f"select p.*, offsets_at, offsets_before, label_offsets_before from ({query}) as p "
+            f"inner join {counters} as c on p.as_of = c.as_of",
+        )
+        columns = ", ".join((f"{entity}_id", "as_of", *PROFILE_COLUMNS[entity], *SET_COLUMNS[entity]))
+        for row in lake.query(f"select {columns} from {marts[entity]}"):
+            profile = profile_from_row(entity, row)
+            profiles[entity, row[0], profile.as_of_us] = profile
+    query = features_query(transactions, marts["user"], marts["merchant"], LAG)
+    rows = lake.query(f"select transaction_id, missing_features, {', '.join(FEATURE_NAMES)} from ({query})")
+    vectors = {row[0]: UserFeatures(tuple(map(float, row[2:])), tuple(row[1])) for row in rows}
+    needed = f"({current_needed('user', transactions)})"
+    current = lake.query(profile_query("user", transactions, labels, needed, str(SETTINGS.label_maturity_days)))
+    return Gold(history, vectors, profiles, [(row[0], profile_from_row("user", row)) for row in current])
+
+
+@pytest.fixture(scope="module")
+def gold(lake: Lake) -> Gold:
+    return build(lake, "whole", sample_history(20_251_122, SIZE))
+
+
+def assert_same(got: UserFeatures, want: UserFeatures, transaction_id: str) -> None:
+    assert got.missing == want.missing, transaction_id
+    for feature, ours, theirs in zip(FEATURES, got.values, want.values, strict=True):
+        if feature.dtype == "float":
+            assert ours == pytest.approx(theirs, rel=1e-6, abs=1e-9), (transaction_id, feature.name)
+        else:
+            assert ours == theirs, (transaction_id, feature.name)
+
+
+def online(reference: Reference, gold: Gold, transaction: Transaction) -> UserFeatures:
+    """What the API computes with the recent events and with Gold's profiles through Redis' packing."""
+    recent = {
+        entity: Recent([t.as_recent() for t in reference.transactions if t.entity_id(entity) == entity_id])
+        for entity in WINDOW_ENTITIES
+        if (entity_id := transaction.entity_id(entity)) is not None
+    }
+    boundary = boundary_us(transaction.event_us, SETTINGS)
+    pair = [
+        unpack_profiles(entity, pack_profiles(entity, [gold.profiles[entity, entity_id, boundary]]))[0]
+        for entity, entity_id in (("user", transaction.user_id), ("merchant", transaction.merchant_id))
+    ]
+    return compute_features(transaction, RecentEvents(recent), Profiles.of(*pair), SETTINGS)
+
+
+def test_trino_online_and_reference_agree_on_every_payment(gold: Gold) -> None:
+    reference = Reference(gold.history.transactions, gold.history.labels, SETTINGS)
+    assert len(gold.vectors) == len(reference.transactions) == SIZE
+    for transaction in reference.transactions:
+        want = UserFeatures.from_values(reference.vector(transaction))
+        assert_same(gold.vectors[transaction.transaction_id], want, transaction.transaction_id)
+        assert_same(online(reference, gold, transaction), want, transaction.transaction_id)
+
+
+def test_every_feature_takes_more_than_one_value(gold: Gold) -> None:
+    """A feature that is the same for all would agree everywhere and prove nothing."""
+    columns = zip(*(features.values for features in gold.vectors.values()), strict=True)
+    assert [name for name, column in zip(FEATURE_NAMES, columns, strict=True) if len(set(column)) < 2] == []
+
+
+def test_what_becomes_known_later_changes_no_earlier_row(lake: Lake, gold: Gold) -> None:
+    known = History(
+        [t for t in gold.history.transactions if t.event_us < CUT_US],
+        [label for label in gold.history.labels if label.known_us < CUT_US],
+    )
+    earlier = build(lake, "known", known)
+    assert len(earlier.vectors) > SIZE / 3
+    for transaction_id, features in earlier.vectors.items():
+        assert features == gold.vectors[transaction_id], transaction_id
+
+
+def test_the_newest_profiles_are_those_of_the_reference(gold: Gold) -> None:
+    """What Redis is given: every user at the two newest boundaries, whether a payment looked at them or not."""
+    reference = Reference(gold.history.transactions, gold.history.labels, SETTINGS)
+    newest = max(t.event_us for t in reference.transactions) // US_PER_DAY * US_PER_DAY
+    users = {t.user_id for t in reference.transactions}
+    assert {(user, profile.as_of_us) for user, profile in gold.current} == {
+        (user, boundary) for user in users for boundary in (newest, newest - US_PER_DAY)
+    }
+    assert len(gold.current) == 2 * len(users)
+    for user, profile in gold.current:
+        want = reference.profile("user", user, profile.as_of_us)
+        assert profile.sets == want.sets
+        for name, value in want.values.items():
+            assert profile.values[name] == (None if value is None else pytest.approx(value, rel=1e-9)), name
