@@ -15,7 +15,7 @@ from fraud_features import (
 )
 from fraud_features.features import US_PER_DAY
 from fraud_features.profile import PROFILE_COLUMNS, SET_COLUMNS
-from fraud_features.redis_layout import pack_event, pack_profiles, profile_from_row, unpack_event, unpack_profiles
+from fraud_features.redis_layout import pack_event, pack_profiles, profile_from_row, unpack_events, unpack_profiles
 
 SETTINGS = FeatureSettings()
 PAYMENT = Transaction("t1", 1_763_733_600_000_001, "U:1", "M1", 50_000, device_id="D1", latitude=0.1, channel="POS")
@@ -23,7 +23,7 @@ BOUNDARY = boundary_us(PAYMENT.event_us, SETTINGS)
 
 
 def test_an_event_survives_packing() -> None:
-    assert unpack_event(pack_event(PAYMENT.as_recent())) == PAYMENT.as_recent()
+    assert unpack_events([pack_event(PAYMENT.as_recent()).encode()]) == [PAYMENT.as_recent()]
 
 
 def test_a_call_names_the_entities_that_the_payment_has() -> None:

@@ -35,7 +35,7 @@ from fraud_features.sql_profiles import current_needed, profile_query
 pytestmark = pytest.mark.integration
 SETTINGS = FeatureSettings()
 LAG = str(SETTINGS.profile_lag_us)
-SIZE = 500
+SIZE = 300
 CUT_US = START_US + 80 * US_PER_DAY
 
 
