@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import redis
 from psycopg.rows import dict_row
 
 COMMAND = Path(sys.executable).parent / "fraud-serving"
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 
 def free_port() -> int:
@@ -108,11 +108,11 @@ def start_api(database: dict[str, str], tmp_path_factory: pytest.TempPathFactory
         port = free_port()
         env = {
             **database,
-            "API_PORT": str(port),
             "FRAUD_VAR_DIR": str(folder),
             "MLFLOW_TRACKING_URI": "",
             "FRAUD_SERVING_WORKERS": "1",
             **change,
+            "API_PORT": str(port),
         }
         with running([str(COMMAND), "api"], env, folder / "api.log") as process:
             with Api(f"http://127.0.0.1:{port}", env["FRAUD_SERVING_API_KEY"], process) as api:
@@ -219,3 +219,24 @@ def payment() -> Callable[..., dict[str, Any]]:
         }
 
     return make
+
+
+class RunProcess:
+    """Starts our commands; called with arguments, environment and log file it is a context manager."""
+
+    command = str(COMMAND)
+    free_port = staticmethod(free_port)
+    eventually = staticmethod(eventually)
+
+    def __call__(self, arguments: list[str], env: dict[str, str], log: Path) -> AbstractContextManager[Process]:
+        return running([self.command, *arguments], env, log)
+
+    def any(self, command: list[str], env: dict[str, str], log: Path) -> AbstractContextManager[Process]:
+        """Any other program."""
+        return running(command, env, log)
+
+
+@pytest.fixture(scope="session")
+def run_process() -> RunProcess:
+    """For tests that start processes of their own."""
+    return RunProcess()

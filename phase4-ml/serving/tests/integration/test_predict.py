@@ -22,18 +22,9 @@ class TestAnswers:
             '{"transaction_id":"%s","user_id":"U1234","amount":500,"merchant_id":"sv-curl","is_international":false}'
             % (name := f"sv-{uuid4().hex}")
         )
+        key = f"Authorization: {api.headers['Authorization']}"
         done = subprocess.run(
-            [
-                "curl",
-                "-sS",
-                f"{api.base_url}/predict",
-                "-H",
-                f"Authorization: {api.headers['Authorization']}",
-                "-d",
-                body,
-            ],
-            capture_output=True,
-            check=True,
+            ["curl", "-sS", f"{api.base_url}/predict", "-H", key, "-d", body], capture_output=True, check=True
         )
         answer = PredictResponse.model_validate_json(done.stdout)
         assert answer.transaction_id == name
