@@ -117,7 +117,16 @@ class Demo:
             self._say(f"history is kept: {TRANSACTIONS.name} reaches to {newest}; FRESH=1 starts over")
             return datetime.fromisoformat(newest)
         if self.options.data:
-            command = ["replay", str(self.options.data), "--mapping", str(self.options.mapping)]
+            # the newest rows of the file are not history: they are sent as live payments
+            live = round(self.options.live_seconds * self.options.live_rate)
+            command = [
+                "replay",
+                str(self.options.data),
+                "--mapping",
+                str(self.options.mapping),
+                "--hold-back",
+                str(live),
+            ]
         else:
             end = self.options.end or last_full_hour(datetime.now(UTC))
             command = [
