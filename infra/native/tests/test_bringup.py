@@ -27,6 +27,7 @@ from fraud_native.teardown import stop_services
 FIRST_PORT = 23710
 SERVER = "import socket, time; s = socket.create_server(('127.0.0.1', {port})); print('listening', flush=True); {then}"
 STAY = "time.sleep(600)"
+STAY_AWAY = f"import time; {STAY}"
 
 
 class Sandbox(Stack):
@@ -140,6 +141,16 @@ def test_a_killed_service_is_started_again_and_the_restart_is_counted(house: Hou
     assert now not in (0, before)
     house.up("database")
     assert house.supervisor.restarts()["database"] == 1
+
+
+def test_an_answer_from_somebody_elses_process_does_not_count(house: House) -> None:
+    port = house.add("api", script=STAY_AWAY)
+    thief = f"import socket, time; time.sleep(2); s = socket.create_server(('127.0.0.1', {port})); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", thief]) as process:
+        with pytest.raises(BringUpError, match=rf"api cannot be reached: port {port} .* process {process.pid}"):
+            house.up("api")
+        process.kill()
+    assert not house.supervisor.state("api").is_running
 
 
 def test_a_changed_definition_restarts_the_service_and_only_that_one(house: House) -> None:

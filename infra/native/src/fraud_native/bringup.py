@@ -1,5 +1,6 @@
 """Starts services in the order of their dependencies and waits until each answers."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -9,9 +10,11 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from fraud_native import definition
 from fraud_native.orphans import end_orphans
-from fraud_native.ports import check_ports
+from fraud_native.ports import check_ports, foreign_holders
 from fraud_native.prepare import PrepareError, Setting
 from fraud_native.process_spec import Component
 from fraud_native.programs import short_version
@@ -151,7 +154,12 @@ class BringUp:
                 self._supervisor.stop_process(component.name)
                 raise self._failure(component, "ends by itself")
             if state.status == "RUNNING" and answers(component, state.started_at):
-                return
+                # an answer proves nothing when it is another process that gives it
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if foreign := foreign_holders(component, state.pid):
+                        self._supervisor.stop_process(component.name)
+                        raise BringUpError(f"{component.name} cannot be reached: " + "; ".join(foreign))
+                    return
 
     def _attempts(self, component: Component) -> Iterable[None]:
         began = time.monotonic()

@@ -30,6 +30,21 @@ def check_ports(components: Iterable[Component]) -> None:
         raise PortTakenError("\n".join(sentences))
 
 
+def foreign_holders(component: Component, pid: int) -> list[str]:
+    """Sentences about ports of a service that a process of somebody else listens on; ``pid`` is the service's."""
+    ours = {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}
+    variables = {port: variable for variable, port in component.port_numbers().items()}
+    return [
+        f"port {connection.laddr[1]} ({variables[connection.laddr[1]]}) is held by {holder_of(connection.laddr[1])}"
+        for connection in psutil.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+        and connection.laddr
+        and connection.laddr[1] in variables
+        and connection.pid
+        and connection.pid not in ours
+    ]
+
+
 def is_taken(port: int) -> bool:
     """Whether something listens on a port of the loopback address, or on all addresses."""
     with socket.socket() as listener:

@@ -43,7 +43,7 @@ class Native:
     # needed tools, by variable: checked before anything starts
     tools: tuple[str, ...] = ()
     # generous: a service that ends by itself is noticed at once, a slow machine is no error
-    ready_seconds: int = 300
+    ready_seconds: int = 600
     stop_signal: str = "TERM"
     stop_seconds: int = 20
     login: Login = Login()
