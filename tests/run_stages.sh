@@ -2,7 +2,7 @@
 # make test: set-up, static checks with unit tests, integration tests. Prints the minutes of each stage and fails
 # when one of them, or the whole, takes longer than its budget (minutes on 2 cores, from empty caches).
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 
 budget_setup=12 budget_unit=5 budget_integration=10 budget_all=45
 report=()
@@ -20,8 +20,11 @@ stage() { # name, budget in minutes, command...
     report+=("$(printf '%-14s %5.1f min of %2d  %s' "$name" "$(minutes "$took")" "$budget" "$result")")
 }
 minutes() { awk -v s="$1" 'BEGIN { printf "%.1f", s / 60 }'; }
+# shellcheck disable=SC2329 # stage calls these three by their names
 prepare() { bash infra/native/bootstrap.sh && .venv/bin/fraud-native setup; }
+# shellcheck disable=SC2329
 unit() { make --no-print-directory check && .venv/bin/pytest -m 'not integration and not slow'; }
+# shellcheck disable=SC2329
 integration() { .venv/bin/pytest -m 'integration and not slow'; }
 
 stage set-up "$budget_setup" prepare
