@@ -266,8 +266,8 @@ spans as (
     window
         days_7 as (partition by merchant_id order by day range between 7 preceding and 1 preceding),
         days_30 as (partition by merchant_id order by day range between 30 preceding and 1 preceding),
-        mature_30 as (partition by merchant_id order by day range between 30 preceding and {{ fraud_features_maturity_days() }} + 1 preceding),
-        mature_90 as (partition by merchant_id order by day range between 90 preceding and {{ fraud_features_maturity_days() }} + 1 preceding)
+        mature_30 as (partition by merchant_id order by day range between 30 preceding and {{ fraud_features_maturity_days() | int + 1 }} preceding),
+        mature_90 as (partition by merchant_id order by day range between 90 preceding and {{ fraud_features_maturity_days() | int + 1 }} preceding)
 
 ),
 

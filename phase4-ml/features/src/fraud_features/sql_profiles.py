@@ -1,5 +1,7 @@
 """Profiles as Trino SQL: daily totals first, then one pass of windows over days."""
 
+from dataclasses import dataclass
+
 from fraud_features.features import PROFILE_DAYS, US_PER_DAY, Feature, profile_features
 from fraud_features.inputs import NEW_COLUMNS, RATE_PRIOR_FRAUDS, RATE_PRIOR_PAYMENTS
 from fraud_features.profile import DERIVED_AGGREGATES
@@ -8,7 +10,19 @@ from fraud_features.sql import SQL_TYPES, cte, double, indent, value_sql
 DAY_ZERO = "date '1970-01-01'"
 
 
-def profile_query(entity: str, transactions: str, labels: str, needed: str, maturity_days: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Maturity:
+    """Days that labels take to be complete, as SQL text; a window frame takes no sum, so the next number comes too."""
+
+    days: str
+    days_plus_one: str
+
+    @classmethod
+    def of(cls, days: int) -> "Maturity":
+        return cls(str(days), str(days + 1))
+
+
+def profile_query(entity: str, transactions: str, labels: str, needed: str, maturity: Maturity) -> str:
     """One row per (entity, as_of) of ``needed``: the profile over the 90 days before midnight of ``as_of``.
 
     ``transactions`` must reach 90 days further back than the earliest ``as_of``; ``needed`` has columns
@@ -20,9 +34,9 @@ def profile_query(entity: str, transactions: str, labels: str, needed: str, matu
             cte("wanted", _wanted(entity, needed)),
             cte("daily", _daily(entity, transactions)),
             cte("timeline", _timeline(entity)),
-            cte("spans", _spans(entity, maturity_days)),
+            cte("spans", _spans(entity, maturity)),
             cte("fraud_validity", _fraud_validity(entity, labels)),
-            cte("frauds", _frauds(entity, maturity_days), last=True),
+            cte("frauds", _frauds(entity, maturity), last=True),
             _final(entity),
         ]
     )
@@ -103,7 +117,7 @@ def _timeline(entity: str) -> str:
     )
 
 
-def _spans(entity: str, maturity_days: str) -> str:
+def _spans(entity: str, maturity: Maturity) -> str:
     columns = [f"{entity}_id", "as_of", "day"]
     rates = _windows(entity, "rate", source="labels")
     counts, means, stds = (
@@ -125,7 +139,7 @@ def _spans(entity: str, maturity_days: str) -> str:
     lengths = {*counts, *means, *largest, *active, *([PROFILE_DAYS] if _sets(entity) else [])}
     frames = [_frame(entity, f"days_{n}", f"{n} preceding and 1 preceding") for n in sorted(lengths)]
     # empty where labels take longer than the window is long
-    frames += [_frame(entity, f"mature_{n}", f"{n} preceding and {maturity_days} + 1 preceding") for n in rates]
+    frames += [_frame(entity, f"mature_{n}", f"{n} preceding and {maturity.days_plus_one} preceding") for n in rates]
     return "\n".join(["select", indent(",\n".join(columns)), "from timeline", "window", indent(",\n".join(frames))])
 
 
@@ -145,7 +159,7 @@ from {labels}
 where is_fraud and {entity}_id is not null and transaction_us is not null"""  # noqa: S608
 
 
-def _frauds(entity: str, maturity_days: str) -> str:
+def _frauds(entity: str, maturity: Maturity) -> str:
     counts = _windows(entity, "count", "rate", source="labels")
     rates = _windows(entity, "rate", source="labels")
     columns = [
@@ -154,7 +168,7 @@ def _frauds(entity: str, maturity_days: str) -> str:
         "max(fraud_validity.transaction_us) as last_us",
         *(f"count_if(fraud_validity.day >= wanted.day - {n}) as frauds_{n}d" for n in counts),
         *(
-            f"count_if(fraud_validity.day >= wanted.day - least({n}, {maturity_days})) as immature_frauds_{n}d"
+            f"count_if(fraud_validity.day >= wanted.day - least({n}, {maturity.days})) as immature_frauds_{n}d"
             for n in rates
         ),
     ]

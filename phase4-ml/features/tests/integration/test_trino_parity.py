@@ -30,11 +30,12 @@ from fraud_features.redis_layout import pack_profiles, profile_from_row, unpack_
 from fraud_features.reference import Reference
 from fraud_features.sql import as_of_sql, features_query
 from fraud_features.sql_counters import counters_query
-from fraud_features.sql_profiles import current_needed, profile_query
+from fraud_features.sql_profiles import Maturity, current_needed, profile_query
 
 pytestmark = pytest.mark.integration
 SETTINGS = FeatureSettings()
 LAG = str(SETTINGS.profile_lag_us)
+MATURITY = Maturity.of(SETTINGS.label_maturity_days)
 SIZE = 300
 CUT_US = START_US + 80 * US_PER_DAY
 
@@ -91,7 +92,7 @@ def build(lake: Lake, name: str, history: History) -> Gold:
     profiles: dict[tuple[str, str, int], Profile] = {}
     for entity in PROFILE_ENTITIES:
         boundaries = f"(select distinct {entity}_id, {as_of_sql('event_us', LAG)} as as_of from {transactions})"
-        query = profile_query(entity, transactions, labels, boundaries, str(SETTINGS.label_maturity_days))
+        query = profile_query(entity, transactions, labels, boundaries, MATURITY)
         marts[entity] = lake.keep(
             f"{name}_{entity}",
             f"select p.*, offsets_at, offsets_before, label_offsets_before from ({query}) as p "
@@ -105,7 +106,7 @@ def build(lake: Lake, name: str, history: History) -> Gold:
     rows = lake.query(f"select transaction_id, missing_features, {', '.join(FEATURE_NAMES)} from ({query})")
     vectors = {row[0]: UserFeatures(tuple(map(float, row[2:])), tuple(row[1])) for row in rows}
     needed = f"({current_needed('user', transactions)})"
-    current = lake.query(profile_query("user", transactions, labels, needed, str(SETTINGS.label_maturity_days)))
+    current = lake.query(profile_query("user", transactions, labels, needed, MATURITY))
     return Gold(history, vectors, profiles, [(row[0], profile_from_row("user", row)) for row in current])
 
 
