@@ -118,7 +118,7 @@ REQUEST: Final = (
     _request("is_remote", "flag", "Paid online or on a mobile phone."),
     _request("is_presence_mismatch", "flag", "Card present on a remote channel, or absent at a terminal."),
     _request("channel", "int", "Channel as a number: unknown 0, POS 1, online 2, ATM 3, mobile 4."),
-    _request("type", "int", "Type as a number: unknown 0, purchase 1, withdrawal 2, transfer 3, refund 4."),
+    _request("kind", "int", "Type as a number: unknown 0, purchase 1, withdrawal 2, transfer 3, refund 4."),
     _request("country", "int", "Country of payment as a number, 26 × first letter + second letter."),
     _request("merchant_category", "int", "Merchant category code (ISO 18245) as a number."),
     _request("has_device", "flag", "A device identifier came with the payment."),

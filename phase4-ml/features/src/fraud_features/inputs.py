@@ -128,7 +128,7 @@ REQUEST_INPUTS: Final[dict[str, RequestInput]] = {
         f"{_in('channel', TERMINAL_CHANNELS)})) as integer)",
     ),
     "channel": RequestInput(lambda t: _code(t.channel, CHANNELS), _codes("channel", CHANNELS)),
-    "type": RequestInput(lambda t: _code(t.transaction_type, TYPES), _codes("transaction_type", TYPES)),
+    "kind": RequestInput(lambda t: _code(t.transaction_type, TYPES), _codes("transaction_type", TYPES)),
     "country": RequestInput(
         _country_number,
         r"if(regexp_like(country, '^[A-Z]{2}\z'), 26 * (codepoint(cast(substr(country, 1, 1) as varchar(1))) - 65) "

@@ -234,7 +234,7 @@ def _request(name: str, transaction: Transaction) -> float | None:
             None if present is None or remote is None else (present and remote) or (not present and terminal)
         ),
         "channel": lambda: _index(_CHANNELS, channel),
-        "type": lambda: _index(_TYPES, transaction.transaction_type),
+        "kind": lambda: _index(_TYPES, transaction.transaction_type),
         "country": lambda: _country(country),
         "merchant_category": lambda: (
             int(category) if category and len(category) <= 4 and set(category) <= set("0123456789") else None
