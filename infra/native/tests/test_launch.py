@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from fraud_native.launch import MARKER, end_processes, is_alive, marked_processes
+from fraud_native.launch import MARKER, end_processes, is_alive, marked_processes, recorded_group
 
 
 def sleeper(marker: str) -> subprocess.Popen[bytes]:
@@ -53,3 +53,21 @@ def test_a_restart_ends_what_a_crashed_predecessor_has_left(tmp_path: Path) -> N
     assert left.wait(timeout=5) < 0
     assert not is_alive(left.pid)
     assert is_alive(os.getpid())
+
+
+def test_a_service_that_renames_itself_is_found_by_its_group(tmp_path: Path) -> None:
+    """What overwrites its environment also loses the marker: here the child that stays behind never had it."""
+    spec = tmp_path / "service.json"
+    command = ["/bin/sh", "-c", "env -i sleep 60 & exec env -i sleep 60"]
+    spec.write_text(
+        json.dumps({"command": command, "environment": {MARKER: f"{tmp_path}:x"}, "directory": "/", "user": None})
+    )
+    with subprocess.Popen([sys.executable, "-m", "fraud_native.launch", str(spec)], start_new_session=True) as process:
+        group = spec.with_suffix(".pid")
+        while len(recorded_group(group)) < 2 or marked_processes(f"{tmp_path}:x"):
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+        (left,) = recorded_group(group)
+        assert end_processes([left], seconds=5) == []
+        assert recorded_group(group) == []

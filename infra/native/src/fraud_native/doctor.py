@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 from fraud_native.launcher import Launcher
 from fraud_native.ports import PortTakenError, check_ports
-from fraud_native.prepare import closed_parent
 
 
 def findings(launcher: Launcher) -> Iterator[str]:
-    """A sentence for each missing tool, taken port, closed folder and unsafe file; none when all is well."""
+    """A sentence for each missing tool, taken port and unsafe file; none when all is well."""
     states = launcher.supervisor.states()
     stopped = [
         component for name, component in launcher.services.items() if name not in states or not states[name].is_running
@@ -18,8 +17,5 @@ def findings(launcher: Launcher) -> Iterator[str]:
         check_ports(stopped)
     except PortTakenError as error:
         yield from str(error).splitlines()
-    for component in launcher.services.values():
-        if closed := closed_parent(component.data, component.native.user):
-            yield f"{closed} cannot be entered by the user {component.native.user}, which {component.name} must run as"
     if (mode := launcher.stack.env_file.stat().st_mode & 0o077) != 0:
         yield f"{launcher.stack.env_file} holds secrets and is open to others (mode …{mode:o}): chmod 600 it"

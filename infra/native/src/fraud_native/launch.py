@@ -7,13 +7,17 @@ standard library only, so that a restart costs no more than a tenth of a second.
 
 import json
 import os
-import pwd
 import signal
 import sys
 import time
 from pathlib import Path
 
+from fraud_native.account import as_user
+
 MARKER = "FRAUD_STACK_SERVICE"
+# positions in /proc/PID/stat after the program's name
+_GROUP = 2
+_START_TIME = 19
 
 
 def marked_processes(marker: str) -> list[int]:
@@ -35,6 +39,37 @@ def marked_processes(marker: str) -> list[int]:
     return found
 
 
+def record_leader(file: Path) -> None:
+    """Notes who we are: programs that rename themselves overwrite their environment, and the marker with it."""
+    file.write_text(f"{os.getpid()} {_stat(os.getpid())[_START_TIME]}", encoding="utf-8")
+
+
+def recorded_group(file: Path) -> list[int]:
+    """Ids of the processes, ours excepted, in the group of the process that :func:`record_leader` has noted."""
+    if not file.exists():
+        return []
+    leader, started = file.read_text(encoding="utf-8").split()
+    try:
+        if _stat(int(leader))[_START_TIME] != started:
+            return []  # its number belongs to somebody else now
+    except OSError:
+        pass  # it is gone, its children may not be
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) != os.getpid():
+            try:
+                if _stat(int(folder.name))[_GROUP] == leader:
+                    found.append(int(folder.name))
+            except OSError:
+                continue
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the program's name, which may hold anything."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+
+
 def end_processes(pids: list[int], seconds: float) -> list[int]:
     """Asks processes to end, then kills those still there after ``seconds``; returns the killed ones."""
     _signal(pids, signal.SIGTERM)
@@ -48,10 +83,9 @@ def end_processes(pids: list[int], seconds: float) -> list[int]:
 def is_alive(pid: int) -> bool:
     """Whether a process exists and is more than a zombie that nobody has waited for."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        return _stat(pid)[0] != "Z"
     except OSError:
         return False
-    return text.rpartition(")")[2].split()[0] != "Z"
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:
@@ -64,15 +98,14 @@ def _signal(pids: list[int], number: signal.Signals) -> None:
 
 def main() -> None:
     """Replaces this process by the service of the JSON file named on the command line."""
-    spec = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    end_processes(marked_processes(spec["environment"][MARKER]), seconds=5)
-    if spec["user"] and os.geteuid() == 0:
-        account = pwd.getpwnam(spec["user"])
-        os.initgroups(spec["user"], account.pw_gid)
-        os.setgid(account.pw_gid)
-        os.setuid(account.pw_uid)
+    file = Path(sys.argv[1])
+    spec = json.loads(file.read_text(encoding="utf-8"))
+    leader = file.with_suffix(".pid")
+    end_processes([*{*marked_processes(spec["environment"][MARKER]), *recorded_group(leader)}], seconds=5)
+    record_leader(leader)
+    command = as_user(spec["command"], spec["user"], Path(spec["data"]) / "data")
     os.chdir(spec["directory"])
-    os.execve(spec["command"][0], spec["command"], spec["environment"])  # noqa: S606 - no shell is wanted
+    os.execve(command[0], command, spec["environment"])  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

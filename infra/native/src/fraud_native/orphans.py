@@ -1,27 +1,23 @@
 """Finds and ends processes of a stack that have outlived their supervisor."""
 
-from pathlib import Path
-
 import psutil
 
-from fraud_native.launch import end_processes, marked_processes
+from fraud_native.launch import end_processes, marked_processes, recorded_group
 from fraud_native.paths import Stack
 
 _GRACE_SECONDS = 20.0
 
 
 def processes_of(stack: Stack) -> list[int]:
-    """Ids of all processes of a stack, supervisor excepted.
-
-    They carry the stack's name in their environment. PostgreSQL overwrites its own, but keeps its data folder in its
-    command line.
-    """
-    database = str(stack.data("postgres") / "data")
+    """Ids of all processes of a stack, supervisor excepted: by their environment, their process group or their parent."""
     found = set(marked_processes(f"{stack.state}:"))
-    for process in psutil.process_iter(["pid", "cmdline"]):
-        command = process.info["cmdline"] or []
-        if "-D" in command and database in command and Path(command[0]).name == "postgres":
-            found.add(process.info["pid"])
+    for file in (stack.run / "services").glob("*.pid"):
+        found.update(recorded_group(file))
+    for pid in list(found):
+        try:
+            found.update(child.pid for child in psutil.Process(pid).children(recursive=True))
+        except psutil.NoSuchProcess:
+            continue
     return sorted(found)
 
 

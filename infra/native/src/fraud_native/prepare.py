@@ -1,7 +1,6 @@
 """What must exist before a third-party service can start: data directories and rendered configuration."""
 
 import os
-import pwd
 import shutil
 import subprocess
 import uuid
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fraud_native.account import as_user
 from fraud_native.paths import INFRA
 
 
@@ -31,16 +31,11 @@ def init_database(setting: Setting) -> None:
     """Makes PostgreSQL's data directory, owned by the user that the server runs as.
 
     Raises:
-        PrepareError: a parent folder is closed to that user, or initdb failed.
+        PrepareError: initdb failed.
     """
     target = setting.data / "data"
     if (target / "PG_VERSION").exists():
         return
-    if closed := closed_parent(setting.data, setting.user):
-        raise PrepareError(
-            f"{closed} cannot be entered by the user {setting.user}, which PostgreSQL must run as: "
-            f"move the clone elsewhere, or run 'chmod o+x {closed}'"
-        )
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(mode=0o700)
     setting.data.chmod(0o711)
@@ -51,30 +46,14 @@ def init_database(setting: Setting) -> None:
         shutil.chown(target, setting.user, setting.user)
         shutil.chown(password_file, setting.user)
     try:
-        _run(
-            [
-                f"{setting.variables['POSTGRES_BIN']}/initdb",
-                *("-D", str(target), "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={password_file}"),
-                *("-E", "UTF8", "--locale=C.UTF-8"),
-            ],
-            user=setting.user,
-        )
+        initdb = [
+            f"{setting.variables['POSTGRES_BIN']}/initdb",
+            *("-D", str(target), "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={password_file}"),
+            *("-E", "UTF8", "--locale=C.UTF-8"),
+        ]
+        _run(as_user(initdb, setting.user, target))
     finally:
         password_file.unlink()
-
-
-def closed_parent(folder: Path, user: str | None) -> Path | None:
-    """The first parent folder that another user cannot enter, if we are root and would become that user."""
-    if not user or os.geteuid() != 0:
-        return None
-    account = pwd.getpwnam(user)
-    for parent in reversed(folder.parents):
-        status = parent.stat()
-        owner = status.st_uid == account.pw_uid and status.st_mode & 0o100
-        group = status.st_gid == account.pw_gid and status.st_mode & 0o010
-        if not (owner or group or status.st_mode & 0o001):
-            return parent
-    return None
 
 
 def format_broker(setting: Setting) -> None:
@@ -114,17 +93,7 @@ def write_redis_config(setting: Setting) -> None:
     config.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _run(command: list[str], user: str | None = None) -> None:
-    become = user if user and os.geteuid() == 0 else None
-    done = subprocess.run(
-        command,
-        cwd="/",
-        user=become,
-        group=become,
-        extra_groups=[] if become else None,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
     if done.returncode:
         raise PrepareError(f"{command[0]} exited with {done.returncode}\n{done.stdout}{done.stderr}")

@@ -26,11 +26,15 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """One process: what is executed, with which environment, where, and as whom (None: as ourselves)."""
+    """One process: what is executed, with which environment, where, and as whom (None: as ourselves).
+
+    ``data`` is the folder that the process must be able to reach, whoever it runs as.
+    """
 
     command: list[str]
     environment: dict[str, str]
     directory: str
+    data: str
     user: str | None
 
     def write(self, path: Path) -> bool:
@@ -128,6 +132,7 @@ class Component:
             command=[program, *command[1:]],
             environment={"PATH": path, **_inherited(), **self.environment(), MARKER: self.marker},
             directory="/" if self.native.user else str(self.data),
+            data=str(self.data),
             user=self.native.user,
         )
 
