@@ -20,7 +20,8 @@ def as_user(command: list[str], user: str | None, folder: Path) -> list[str]:
     if not user or os.geteuid() != 0:
         return command
     passage = _PASS_FOLDERS if closed_parent(folder, user) else ()
-    return ["/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *passage, "--", *command]
+    group = pwd.getpwnam(user).pw_gid
+    return ["/usr/bin/setpriv", f"--reuid={user}", f"--regid={group}", "--init-groups", *passage, "--", *command]
 
 
 def closed_parent(folder: Path, user: str) -> Path | None:
