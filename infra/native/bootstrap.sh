@@ -87,7 +87,7 @@ install_environment() { # python, stamp
         "${sync[@]}"
     else
         # no progress bars in a log, and not a line for each of 200 packages
-        "${sync[@]}" 2> >(grep --line-buffered -v '^ [-+~] ' >&2 || true)
+        "${sync[@]}" 2>&1 | sed --unbuffered '/^ [-+~] /d'
     fi
     while read -r project; do editables+=(-e "$project"); done < <(projects)
     "$uv" pip install --quiet --python .venv --no-deps --no-build-isolation "${editables[@]}"
