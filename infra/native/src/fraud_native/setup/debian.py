@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from fraud_native.setup.outcome import StepError
+from fraud_native.setup.processes import output_of
 from fraud_native.setup.step import Work
+from fraud_native.setup.versions import at_least, first_version
 
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")
 # Debian's convention: 101 forbids the action, here the start of a service by its package's scripts
@@ -39,19 +41,28 @@ class Packages:
         self._updated = False
         self._lock = threading.Lock()
 
-    def install(self, package: str, program: Path, services: Sequence[str]) -> Callable[[Work], None]:
-        """An action that installs a package unless its program is there.
+    def install(self, package: str, program: Path, version: str, services: Sequence[str]) -> Callable[[Work], None]:
+        """An action that installs a package unless its program is there, and checks the program's version.
 
         Args:
             program: the file that shows that it is installed.
+            version: the lowest that will do.
             services: system services that the package would start at the next boot, on the ports that ours use.
         """
 
         def action(work: Work) -> None:
-            if program.exists():
-                return
-            with self._lock:
-                self._install(package, services, work)
+            if not program.exists():
+                with self._lock:
+                    self._install(package, services, work)
+            if not program.exists():
+                raise StepError(f"the package {package} brought no {program}")
+            printed = output_of(program, "--version")
+            try:
+                new_enough = at_least(first_version(printed), version)
+            except ValueError as error:
+                raise StepError(f"{program} --version does not answer: {error}") from error
+            if not new_enough:
+                raise StepError(f"{program} is {printed}, but {version} is needed", f"upgrade the package {package}")
 
         return action
 

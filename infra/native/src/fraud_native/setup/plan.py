@@ -71,7 +71,7 @@ def _debian_steps(versions: Mapping[str, str]) -> list[Step]:
             lane=Lane.DEBIAN,
             services=frozenset({"postgres"}),
             outputs=(postgres,),
-            action=packages.install(f"postgresql-{major}", postgres, ["postgresql"]),
+            action=packages.install(f"postgresql-{major}", postgres, major, ["postgresql"]),
             remedy=debian.REMEDY,
         ),
         Step(
@@ -80,7 +80,7 @@ def _debian_steps(versions: Mapping[str, str]) -> list[Step]:
             lane=Lane.DEBIAN,
             services=frozenset({"redis"}),
             outputs=(redis,),
-            action=packages.install("redis-server", redis, ["redis-server"]),
+            action=packages.install("redis-server", redis, versions["REDIS_VERSION"], ["redis-server"]),
             remedy=debian.REMEDY,
         ),
     ]
