@@ -45,7 +45,7 @@ def test_golden_rows_can_be_followed_with_nothing_but_the_manifest(trained: Trai
     forest = treelite.Model.deserialize_bytes((tmp_path / FOREST_FILE).read_bytes())
 
     assert tuple(manifest["feature_names"]) == FEATURE_NAMES
-    assert {row["tier"] for row in manifest["golden"]} >= {"LOW", "CRITICAL"}
+    assert len({row["tier"] for row in manifest["golden"]}) >= 3
     for row in manifest["golden"]:
         vector = np.array([row["vector"]], dtype=np.float32)
         raw = treelite.gtil.predict(forest, vector, nthread=1)[0, 0, 1]

@@ -87,8 +87,10 @@ def golden_rows(
     missing_rows: NDArray[np.float32],
 ) -> list[dict[str, Any]]:
     """Vectors with the answers a correctly loaded model gives, spread over the whole range of scores."""
-    by_score = np.argsort(raw_scores(served, vectors, threads=2), kind="stable")
-    spread = by_score[np.linspace(0, len(by_score) - 1, min(_GOLDEN_ROWS, len(by_score))).astype(np.intp)]
+    by_falling_score = np.argsort(-raw_scores(served, vectors, threads=2), kind="stable")
+    # denser towards the top, where the tiers are
+    ranks = np.unique(np.geomspace(1, len(by_falling_score), _GOLDEN_ROWS).astype(np.intp)) - 1
+    spread = by_falling_score[ranks]
     gaps = np.linspace(0, len(missing_rows) - 1, min(_GOLDEN_MISSING_ROWS, len(missing_rows))).astype(np.intp)
     rows = np.concatenate((vectors[spread], missing_rows[gaps]))
     raw = raw_scores(served, rows)

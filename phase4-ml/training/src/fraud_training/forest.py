@@ -9,15 +9,18 @@ from sklearn.ensemble import RandomForestClassifier
 
 @dataclass(frozen=True, slots=True)
 class ForestSettings:
-    """What shapes the forest; logged with every run. The same settings and data give the same forest, bit for bit."""
+    """What shapes the forest, chosen on the simulator's validation period and logged with every run.
 
-    trees: int = 200
-    max_depth: int = 12
-    min_samples_leaf: int = 5
-    max_features: float = 0.25
-    """Share of the features looked at per split; constant ones count, and data without devices has many."""
-    negatives_per_fraud: int = 50
-    """Legitimate payments kept per fraud: beyond this, fitting takes minutes and average precision stays put."""
+    The same settings and data give the same forest, bit for bit.
+    """
+
+    trees: int = 150
+    max_depth: int = 16
+    min_samples_leaf: int = 2
+    max_features: float = 0.12
+    """Share of the features looked at per split."""
+    negatives_per_fraud: int = 20
+    """Legitimate payments kept per fraud; with 50, validation was no better and fitting took three times as long."""
     seed: int = 7
 
 
@@ -47,7 +50,6 @@ def fit_forest(
         max_depth=settings.max_depth,
         min_samples_leaf=settings.min_samples_leaf,
         max_features=settings.max_features,
-        class_weight="balanced_subsample",
         random_state=settings.seed,
         n_jobs=2,
     )
