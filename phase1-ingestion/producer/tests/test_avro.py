@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from fraud_contracts import LABELS, TRANSACTIONS, field_names, schema_text
 
+from fraud_contracts import LABELS, TRANSACTIONS, field_names, schema_text
 from fraud_producer.avro import Decoder, Encoder
 from fraud_producer.events import cents_of, decimal_bytes, to_us
 
@@ -66,7 +66,7 @@ def test_record_that_does_not_fit_is_refused(wrong: dict[str, Any]) -> None:
         Encoder(TRANSACTIONS, 1).encode(payment(**wrong))
 
 
-@pytest.mark.parametrize("value", [b"", b"\x00\x00", b"{\"id\": 1}", Encoder(TRANSACTIONS, 1).encode(payment())[:12]])
+@pytest.mark.parametrize("value", [b"", b"\x00\x00", b'{"id": 1}', Encoder(TRANSACTIONS, 1).encode(payment())[:12]])
 def test_bytes_of_somebody_else_are_refused(value: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         DECODER.decode(value)

@@ -4,7 +4,6 @@ import csv
 from pathlib import Path
 
 from fraud_contracts import LABELS, TRANSACTIONS
-
 from fraud_producer.ledger import FLUSH_LINES, Ledger, new_run_id
 
 

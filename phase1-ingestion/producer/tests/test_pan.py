@@ -29,7 +29,9 @@ def test_prefix_is_six_digits() -> None:
     assert issuer_prefix(NUMBER) == "400012"
 
 
-@pytest.mark.parametrize("wrong", ["", "12345678901", "4000 1234 5678 901x", "4" * 20, "４０００１２３４５６７８９０１７"])
+@pytest.mark.parametrize(
+    "wrong", ["", "12345678901", "4000 1234 5678 901x", "4" * 20, "４０００１２３４５６７８９０１７"]
+)
 def test_what_is_no_card_number_is_refused_without_repeating_it(wrong: str) -> None:
     with pytest.raises(CardNumberError) as refused:
         CardHasher(KEY).card_hash(wrong)

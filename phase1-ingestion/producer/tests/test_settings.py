@@ -60,5 +60,5 @@ def test_api_settings_may_come_from_options(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_missing_api_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FRAUD_SERVING_API_KEY", raising=False)
-    with pytest.raises(SettingsError, match="^FRAUD_SERVING_API_KEY is missing"):
+    with pytest.raises(SettingsError, match=r"^FRAUD_SERVING_API_KEY is missing"):
         load_api_settings("http://127.0.0.1:1")

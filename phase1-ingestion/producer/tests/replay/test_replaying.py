@@ -1,0 +1,165 @@
+"""A file becomes payments in its order and labels at their time; bad rows are counted and written down."""
+
+import csv
+import gzip
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from fraud_contracts import LABELS, TRANSACTIONS
+from fraud_producer.errors import MappingError
+from fraud_producer.events import Event, to_us
+from fraud_producer.pan import CardHasher
+from fraud_producer.replay import FileReplay, FileSpan, Mapping
+from fraud_producer.replay.replaying import ErrorFile
+from fraud_producer.simulator.config import DAY_US
+
+HASHER = CardHasher(b"k" * 32)
+MAPPING = Mapping.model_validate(
+    {
+        "columns": {"transaction_id": "id", "event_time": "t", "user_id": "u", "merchant_id": "m", "amount": "a"},
+        "label": {"column": "f", "delay_days": 2},
+    }
+)
+HEADER = "id,t,u,m,a,f\n"
+# the fraud of day 1 becomes known on day 3, that of day 9 after the file's end
+ROWS = [
+    "t1,2026-01-01T00:00:00Z,u1,m1,10,0\n",
+    "t2,2026-01-01T12:00:00Z,u2,m1,11,1\n",
+    "t3,2026-01-02T00:00:00Z,u1,m2,12,0\n",
+    "t4,2026-01-05T00:00:00Z,u1,m2,13,0\n",
+    "t5,2026-01-09T00:00:00Z,u2,m2,14,1\n",
+    "t6,2026-01-10T00:00:00Z,u2,m2,15,0\n",
+]
+
+
+def replay(path: Path) -> FileReplay:
+    return FileReplay(path, MAPPING, HASHER)
+
+
+def names(events: list[Event]) -> list[str]:
+    return [event.event_id if event.topic is TRANSACTIONS else f"label of {event.event_id}" for event in events]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "payments.csv"
+    path.write_text(HEADER + "".join(ROWS), encoding="utf-8")
+    return path
+
+
+def test_labels_come_when_their_delay_has_passed(file: Path) -> None:
+    span = FileSpan()
+    events = list(replay(file).events(span))
+    assert names(events) == ["t1", "t2", "t3", "label of t2", "t4", "t5", "t6"]
+    label = events[3]
+    assert label.event_us == label.record["transaction_time"] + 2 * DAY_US
+    assert label.key == "t2"
+    assert label.topic is LABELS
+    assert (span.rows, span.bad_rows, span.out_of_order) == (6, 0, 0)
+
+
+def test_history_and_held_back_rows_make_the_whole(file: Path) -> None:
+    contents = replay(file)
+    held = contents.scan(hold_back=3).held_back_us
+    history = list(contents.events(FileSpan(), until_us=held))
+    live = list(contents.events(FileSpan(), since_us=held))
+    assert names(history) == ["t1", "t2", "t3", "label of t2"]
+    assert names(live) == ["t4", "t5", "t6"]
+
+
+def test_labels_of_history_that_become_known_later_belong_to_the_rest(file: Path) -> None:
+    cut = to_us(pl.datetime(2026, 1, 2, 1, time_zone="UTC").pipe(lambda x: pl.select(x).item()))
+    contents = replay(file)
+    assert names(list(contents.events(FileSpan(), until_us=cut))) == ["t1", "t2", "t3"]
+    assert names(list(contents.events(FileSpan(), since_us=cut))) == ["label of t2", "t4", "t5", "t6"]
+
+
+def test_gzip_and_parquet_give_the_same_events(file: Path, tmp_path: Path) -> None:
+    expected = list(replay(file).events(FileSpan()))
+    compressed = tmp_path / "payments.csv.gz"
+    compressed.write_bytes(gzip.compress(file.read_bytes()))
+    parquet = tmp_path / "payments.parquet"
+    pl.read_csv(file, try_parse_dates=True).write_parquet(parquet)
+    assert list(replay(compressed).events(FileSpan())) == expected
+    assert list(replay(parquet).events(FileSpan())) == expected
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_the_header_tells_the_delimiter(file: Path, delimiter: str) -> None:
+    file.write_text((HEADER + "".join(ROWS)).replace(",", delimiter), encoding="utf-8")
+    assert len(list(replay(file).events(FileSpan()))) == 7
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(file: Path) -> None:
+    file.write_text("\ufeff" + HEADER + ROWS[0], encoding="utf-8")
+    assert names(list(replay(file).events(FileSpan()))) == ["t1"]
+
+
+def test_bad_rows_are_written_with_line_field_value_and_reason(file: Path, tmp_path: Path) -> None:
+    bad = ["b1,2026-01-03T00:00:00Z,,m1,1,0\n", "b2,never,u1,m1,1,0\n", "b3,2026-01-03T00:00:00Z,u1\n"]
+    file.write_text(HEADER + ROWS[0] + bad[0] + ROWS[2] + bad[1] + bad[2] + ROWS[3], encoding="utf-8")
+    span = FileSpan()
+    with ErrorFile(tmp_path / "errors" / "bad.csv") as errors:
+        assert names(list(replay(file).events(span, errors))) == ["t1", "t3", "t4"]
+    with errors.path.open(encoding="utf-8", newline="") as written:
+        rows = list(csv.DictReader(written))
+    assert [(row["line"], row["field"]) for row in rows] == [("3", "user_id"), ("5", "event_time"), ("6", "(row)")]
+    assert rows[1]["value"] == "never"
+    assert all(row["reason"] for row in rows)
+    assert (span.rows, span.bad_rows) == (3, 3)
+
+
+def test_a_good_file_leaves_no_errors_file(file: Path, tmp_path: Path) -> None:
+    with ErrorFile(tmp_path / "bad.csv") as errors:
+        list(replay(file).events(FileSpan(), errors))
+    assert not errors.path.exists()
+
+
+def test_bytes_that_are_no_text_cost_one_row(file: Path) -> None:
+    file.write_bytes((HEADER + ROWS[0]).encode() + b"t\xff,2026-01-01T12:00:00Z,u\xff,m1,11,1\n" + ROWS[2].encode())
+    span = FileSpan()
+    assert names(list(replay(file).events(span))) == ["t1", "t3"]
+    assert span.bad_rows == 1
+
+
+def test_rows_out_of_order_are_counted(file: Path) -> None:
+    file.write_text(HEADER + ROWS[3] + ROWS[0] + ROWS[5], encoding="utf-8")
+    span = FileSpan()
+    list(replay(file).events(span))
+    assert span.out_of_order == 1
+
+
+def test_a_file_is_read_in_bounded_memory(tmp_path: Path) -> None:
+    import tracemalloc
+
+    path = tmp_path / "many.csv"
+    with path.open("w", encoding="utf-8") as file:
+        file.write(HEADER)
+        for number in range(12_000):
+            time = f"2026-01-01T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:00Z"
+            file.write(f"t{number},{time},u{number % 50},m1,10,0\n")
+    contents = replay(path)
+    tracemalloc.start()
+    count = sum(1 for _ in contents.events(FileSpan()))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 12_000
+    assert peak < 1_500_000, "all rows at once take ten times as much"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "", "is empty"),
+        ("a.csv", "id,t,id\n", "column 'id' twice"),
+        ("a.csv", "id,t\n", r"columns\.user_id"),
+        ("a.xlsx", "x", "convert it"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, name: str, content: str, message: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(MappingError, match=message):
+        replay(path)
