@@ -343,13 +343,31 @@ with
 payments as (
 
     select
-        *,
+        transaction_id,
+        user_id,
+        merchant_id,
+        card_hash,
+        event_time,
+        event_us,
+        event_date,
+        amount_cents,
+        device_id,
+        country,
+        latitude,
+        longitude,
+        channel,
+        card_present,
+        is_international,
+        transaction_type,
+        merchant_category_code,
+        _partition,
+        _offset,
         date_add('day', (event_us - {{ fraud_features_lag_us() }}) / 86400000000, date '1970-01-01') as profile_as_of
     from {{ payments }}
 
 ),
 
-windows as (
+user_aggregates as (
 
     select
         payments.*,
@@ -367,33 +385,263 @@ windows as (
         count_if(amount_cents >= 90000 and amount_cents < 100000 or amount_cents >= 900000 and amount_cents < 1000000) over user_1h as user_near_threshold_count_1h,
         count_if(coalesce(channel in ('ONLINE', 'MOBILE'), false)) over user_1h as user_remote_count_1h,
         max(event_us) over user_24h as _user_last_us,
-        max_by(cast(row(event_us, latitude, longitude) as row(event_us bigint, latitude double, longitude double)), if((latitude between -9e1 and 9e1 and longitude between -18e1 and 18e1), row(event_us, transaction_id))) over user_24h as _user_last_place,
-        count(*) over card_5m as card_transactions_count_5m,
-        count(*) over card_1h as card_transactions_count_1h,
-        sum(amount_cents) over card_24h as card_amount_sum_24h,
-        array_agg(merchant_id) over card_1h as _card_merchant_id_1h,
-        count(*) over device_1h as device_transactions_count_1h,
-        array_agg(user_id) over device_1h as _device_user_id_1h,
-        array_agg(user_id) over device_24h as _device_user_id_24h,
-        count(*) over merchant_5m as merchant_transactions_count_5m,
-        count(*) over merchant_1h as merchant_transactions_count_1h,
-        sum(amount_cents) over merchant_1h as merchant_amount_sum_1h,
-        array_agg(user_id) over merchant_1h as _merchant_user_id_1h,
-        count_if(amount_cents < 500) over merchant_1h as merchant_small_count_1h
-    from payments as payments
+        max_by(cast(row(event_us, latitude, longitude) as row(event_us bigint, latitude double, longitude double)), if((latitude between -9e1 and 9e1 and longitude between -18e1 and 18e1), row(event_us, transaction_id))) over user_24h as _user_last_place
+    from payments
     window
         user_1m as (partition by user_id order by event_us range between 59999999 preceding and 1 preceding),
         user_5m as (partition by user_id order by event_us range between 299999999 preceding and 1 preceding),
         user_15m as (partition by user_id order by event_us range between 899999999 preceding and 1 preceding),
         user_1h as (partition by user_id order by event_us range between 3599999999 preceding and 1 preceding),
-        user_24h as (partition by user_id order by event_us range between 86399999999 preceding and 1 preceding),
+        user_24h as (partition by user_id order by event_us range between 86399999999 preceding and 1 preceding)
+
+),
+
+user_windows as (
+
+    select
+        transaction_id,
+        user_id,
+        merchant_id,
+        card_hash,
+        event_time,
+        event_us,
+        event_date,
+        amount_cents,
+        device_id,
+        country,
+        latitude,
+        longitude,
+        channel,
+        card_present,
+        is_international,
+        transaction_type,
+        merchant_category_code,
+        _partition,
+        _offset,
+        profile_as_of,
+        user_transactions_count_1m,
+        user_transactions_count_5m,
+        user_transactions_count_15m,
+        user_transactions_count_1h,
+        user_transactions_count_24h,
+        cast(coalesce(user_amount_sum_1h, 0) as double) / 100e0 as user_amount_sum_1h,
+        cast(coalesce(user_amount_sum_24h, 0) as double) / 100e0 as user_amount_sum_24h,
+        coalesce(cardinality(array_except(_user_merchant_id_1h, array[null])), 0) as user_merchants_distinct_1h,
+        coalesce(cardinality(array_except(_user_merchant_id_24h, array[null])), 0) as user_merchants_distinct_24h,
+        coalesce(cardinality(array_except(_user_country_24h, array[null])), 0) as user_countries_distinct_24h,
+        coalesce(cardinality(array_except(_user_device_id_24h, array[null])), 0) as user_devices_distinct_24h,
+        user_near_threshold_count_1h,
+        user_remote_count_1h,
+        cast(event_us - coalesce(_user_last_us, event_us - 86400000000) as double) / 1e6 as user_seconds_since_last_24h,
+        if((latitude between -9e1 and 9e1 and longitude between -18e1 and 18e1), least(20000.0e0, 12742.0176e0 * asin(sqrt(least(1e0, sin(radians(latitude - _user_last_place.latitude) / 2e0) * sin(radians(latitude - _user_last_place.latitude) / 2e0) + cos(radians(_user_last_place.latitude)) * cos(radians(latitude)) * sin(radians(longitude - _user_last_place.longitude) / 2e0) * sin(radians(longitude - _user_last_place.longitude) / 2e0)))) * 3.6e9 / cast(greatest(event_us - _user_last_place.event_us, 1000000) as double))) as user_speed_kmh_last_24h,
+        coalesce(contains(_user_merchant_id_24h, merchant_id), false) as _user_merchant_id_seen,
+        coalesce(contains(_user_device_id_24h, device_id), false) as _user_device_id_seen,
+        coalesce(contains(_user_country_24h, country), false) as _user_country_seen
+    from user_aggregates
+
+),
+
+card_aggregates as (
+
+    select
+        user_windows.*,
+        count(*) over card_5m as card_transactions_count_5m,
+        count(*) over card_1h as card_transactions_count_1h,
+        sum(amount_cents) over card_24h as card_amount_sum_24h,
+        array_agg(merchant_id) over card_1h as _card_merchant_id_1h
+    from user_windows
+    window
         card_5m as (partition by card_hash, if(card_hash is null, transaction_id) order by event_us range between 299999999 preceding and 1 preceding),
         card_1h as (partition by card_hash, if(card_hash is null, transaction_id) order by event_us range between 3599999999 preceding and 1 preceding),
-        card_24h as (partition by card_hash, if(card_hash is null, transaction_id) order by event_us range between 86399999999 preceding and 1 preceding),
+        card_24h as (partition by card_hash, if(card_hash is null, transaction_id) order by event_us range between 86399999999 preceding and 1 preceding)
+
+),
+
+card_windows as (
+
+    select
+        transaction_id,
+        user_id,
+        merchant_id,
+        card_hash,
+        event_time,
+        event_us,
+        event_date,
+        amount_cents,
+        device_id,
+        country,
+        latitude,
+        longitude,
+        channel,
+        card_present,
+        is_international,
+        transaction_type,
+        merchant_category_code,
+        _partition,
+        _offset,
+        profile_as_of,
+        user_transactions_count_1m,
+        user_transactions_count_5m,
+        user_transactions_count_15m,
+        user_transactions_count_1h,
+        user_transactions_count_24h,
+        user_amount_sum_1h,
+        user_amount_sum_24h,
+        user_merchants_distinct_1h,
+        user_merchants_distinct_24h,
+        user_countries_distinct_24h,
+        user_devices_distinct_24h,
+        user_near_threshold_count_1h,
+        user_remote_count_1h,
+        user_seconds_since_last_24h,
+        user_speed_kmh_last_24h,
+        _user_merchant_id_seen,
+        _user_device_id_seen,
+        _user_country_seen,
+        if(card_hash is not null, card_transactions_count_5m) as card_transactions_count_5m,
+        if(card_hash is not null, card_transactions_count_1h) as card_transactions_count_1h,
+        if(card_hash is not null, cast(coalesce(card_amount_sum_24h, 0) as double) / 100e0) as card_amount_sum_24h,
+        if(card_hash is not null, coalesce(cardinality(array_except(_card_merchant_id_1h, array[null])), 0)) as card_merchants_distinct_1h
+    from card_aggregates
+
+),
+
+device_aggregates as (
+
+    select
+        card_windows.*,
+        count(*) over device_1h as device_transactions_count_1h,
+        array_agg(user_id) over device_1h as _device_user_id_1h,
+        array_agg(user_id) over device_24h as _device_user_id_24h
+    from card_windows
+    window
         device_1h as (partition by device_id, if(device_id is null, transaction_id) order by event_us range between 3599999999 preceding and 1 preceding),
-        device_24h as (partition by device_id, if(device_id is null, transaction_id) order by event_us range between 86399999999 preceding and 1 preceding),
+        device_24h as (partition by device_id, if(device_id is null, transaction_id) order by event_us range between 86399999999 preceding and 1 preceding)
+
+),
+
+device_windows as (
+
+    select
+        transaction_id,
+        user_id,
+        merchant_id,
+        card_hash,
+        event_time,
+        event_us,
+        event_date,
+        amount_cents,
+        device_id,
+        country,
+        latitude,
+        longitude,
+        channel,
+        card_present,
+        is_international,
+        transaction_type,
+        merchant_category_code,
+        _partition,
+        _offset,
+        profile_as_of,
+        user_transactions_count_1m,
+        user_transactions_count_5m,
+        user_transactions_count_15m,
+        user_transactions_count_1h,
+        user_transactions_count_24h,
+        user_amount_sum_1h,
+        user_amount_sum_24h,
+        user_merchants_distinct_1h,
+        user_merchants_distinct_24h,
+        user_countries_distinct_24h,
+        user_devices_distinct_24h,
+        user_near_threshold_count_1h,
+        user_remote_count_1h,
+        user_seconds_since_last_24h,
+        user_speed_kmh_last_24h,
+        _user_merchant_id_seen,
+        _user_device_id_seen,
+        _user_country_seen,
+        card_transactions_count_5m,
+        card_transactions_count_1h,
+        card_amount_sum_24h,
+        card_merchants_distinct_1h,
+        if(device_id is not null, device_transactions_count_1h) as device_transactions_count_1h,
+        if(device_id is not null, coalesce(cardinality(array_except(_device_user_id_1h, array[null])), 0)) as device_users_distinct_1h,
+        if(device_id is not null, coalesce(cardinality(array_except(_device_user_id_24h, array[null])), 0)) as device_users_distinct_24h
+    from device_aggregates
+
+),
+
+merchant_aggregates as (
+
+    select
+        device_windows.*,
+        count(*) over merchant_5m as merchant_transactions_count_5m,
+        count(*) over merchant_1h as merchant_transactions_count_1h,
+        sum(amount_cents) over merchant_1h as merchant_amount_sum_1h,
+        array_agg(user_id) over merchant_1h as _merchant_user_id_1h,
+        count_if(amount_cents < 500) over merchant_1h as merchant_small_count_1h
+    from device_windows
+    window
         merchant_5m as (partition by merchant_id order by event_us range between 299999999 preceding and 1 preceding),
         merchant_1h as (partition by merchant_id order by event_us range between 3599999999 preceding and 1 preceding)
+
+),
+
+windows as (
+
+    select
+        transaction_id,
+        user_id,
+        merchant_id,
+        card_hash,
+        event_time,
+        event_us,
+        event_date,
+        amount_cents,
+        device_id,
+        country,
+        latitude,
+        longitude,
+        channel,
+        card_present,
+        is_international,
+        transaction_type,
+        merchant_category_code,
+        _partition,
+        _offset,
+        profile_as_of,
+        user_transactions_count_1m,
+        user_transactions_count_5m,
+        user_transactions_count_15m,
+        user_transactions_count_1h,
+        user_transactions_count_24h,
+        user_amount_sum_1h,
+        user_amount_sum_24h,
+        user_merchants_distinct_1h,
+        user_merchants_distinct_24h,
+        user_countries_distinct_24h,
+        user_devices_distinct_24h,
+        user_near_threshold_count_1h,
+        user_remote_count_1h,
+        user_seconds_since_last_24h,
+        user_speed_kmh_last_24h,
+        _user_merchant_id_seen,
+        _user_device_id_seen,
+        _user_country_seen,
+        card_transactions_count_5m,
+        card_transactions_count_1h,
+        card_amount_sum_24h,
+        card_merchants_distinct_1h,
+        device_transactions_count_1h,
+        device_users_distinct_1h,
+        device_users_distinct_24h,
+        merchant_transactions_count_5m,
+        merchant_transactions_count_1h,
+        cast(coalesce(merchant_amount_sum_1h, 0) as double) / 100e0 as merchant_amount_sum_1h,
+        coalesce(cardinality(array_except(_merchant_user_id_1h, array[null])), 0) as merchant_users_distinct_1h,
+        merchant_small_count_1h
+    from merchant_aggregates
 
 ),
 
@@ -472,27 +720,27 @@ known as (
         user_transactions_count_15m,
         user_transactions_count_1h,
         user_transactions_count_24h,
-        cast(coalesce(user_amount_sum_1h, 0) as double) / 100e0 as user_amount_sum_1h,
-        cast(coalesce(user_amount_sum_24h, 0) as double) / 100e0 as user_amount_sum_24h,
-        coalesce(cardinality(array_except(_user_merchant_id_1h, array[null])), 0) as user_merchants_distinct_1h,
-        coalesce(cardinality(array_except(_user_merchant_id_24h, array[null])), 0) as user_merchants_distinct_24h,
-        coalesce(cardinality(array_except(_user_country_24h, array[null])), 0) as user_countries_distinct_24h,
-        coalesce(cardinality(array_except(_user_device_id_24h, array[null])), 0) as user_devices_distinct_24h,
+        user_amount_sum_1h,
+        user_amount_sum_24h,
+        user_merchants_distinct_1h,
+        user_merchants_distinct_24h,
+        user_countries_distinct_24h,
+        user_devices_distinct_24h,
         user_near_threshold_count_1h,
         user_remote_count_1h,
-        cast(event_us - coalesce(_user_last_us, event_us - 86400000000) as double) / 1e6 as user_seconds_since_last_24h,
-        if((latitude between -9e1 and 9e1 and longitude between -18e1 and 18e1), least(20000.0e0, 12742.0176e0 * asin(sqrt(least(1e0, sin(radians(latitude - _user_last_place.latitude) / 2e0) * sin(radians(latitude - _user_last_place.latitude) / 2e0) + cos(radians(_user_last_place.latitude)) * cos(radians(latitude)) * sin(radians(longitude - _user_last_place.longitude) / 2e0) * sin(radians(longitude - _user_last_place.longitude) / 2e0)))) * 3.6e9 / cast(greatest(event_us - _user_last_place.event_us, 1000000) as double))) as user_speed_kmh_last_24h,
-        if(card_hash is not null, card_transactions_count_5m) as card_transactions_count_5m,
-        if(card_hash is not null, card_transactions_count_1h) as card_transactions_count_1h,
-        if(card_hash is not null, cast(coalesce(card_amount_sum_24h, 0) as double) / 100e0) as card_amount_sum_24h,
-        if(card_hash is not null, coalesce(cardinality(array_except(_card_merchant_id_1h, array[null])), 0)) as card_merchants_distinct_1h,
-        if(device_id is not null, device_transactions_count_1h) as device_transactions_count_1h,
-        if(device_id is not null, coalesce(cardinality(array_except(_device_user_id_1h, array[null])), 0)) as device_users_distinct_1h,
-        if(device_id is not null, coalesce(cardinality(array_except(_device_user_id_24h, array[null])), 0)) as device_users_distinct_24h,
+        user_seconds_since_last_24h,
+        user_speed_kmh_last_24h,
+        card_transactions_count_5m,
+        card_transactions_count_1h,
+        card_amount_sum_24h,
+        card_merchants_distinct_1h,
+        device_transactions_count_1h,
+        device_users_distinct_1h,
+        device_users_distinct_24h,
         merchant_transactions_count_5m,
         merchant_transactions_count_1h,
-        cast(coalesce(merchant_amount_sum_1h, 0) as double) / 100e0 as merchant_amount_sum_1h,
-        coalesce(cardinality(array_except(_merchant_user_id_1h, array[null])), 0) as merchant_users_distinct_1h,
+        merchant_amount_sum_1h,
+        merchant_users_distinct_1h,
         merchant_small_count_1h,
         user_transactions_count_7d,
         user_transactions_count_30d,
@@ -507,9 +755,9 @@ known as (
         if(user_amount_mean_30d is not null and user_amount_std_30d is not null, greatest(-1000.0e0, least(1000.0e0, (cast(amount_cents as double) / 100e0 - user_amount_mean_30d) / greatest(user_amount_std_30d, 1.0e0)))) as user_amount_zscore_30d,
         if(user_amount_mean_90d is not null and user_amount_std_90d is not null, greatest(-1000.0e0, least(1000.0e0, (cast(amount_cents as double) / 100e0 - user_amount_mean_90d) / greatest(user_amount_std_90d, 1.0e0)))) as user_amount_zscore_90d,
         if(user_amount_mean_30d > 0e0, least(10000.0e0, cast(amount_cents as double) / 100e0 / user_amount_mean_30d)) as user_amount_ratio_30d,
-        if(merchant_id is not null, if(coalesce(contains(user_merchant_ids_90d, merchant_id), false) or coalesce(contains(_user_merchant_id_24h, merchant_id), false), 0, 1)) as user_merchant_new_90d,
-        if(device_id is not null, if(coalesce(contains(user_device_ids_90d, device_id), false) or coalesce(contains(_user_device_id_24h, device_id), false), 0, 1)) as user_device_new_90d,
-        if(country is not null, if(coalesce(contains(user_country_ids_90d, country), false) or coalesce(contains(_user_country_24h, country), false), 0, 1)) as user_country_new_90d,
+        if(merchant_id is not null, if(coalesce(contains(user_merchant_ids_90d, merchant_id), false) or _user_merchant_id_seen, 0, 1)) as user_merchant_new_90d,
+        if(device_id is not null, if(coalesce(contains(user_device_ids_90d, device_id), false) or _user_device_id_seen, 0, 1)) as user_device_new_90d,
+        if(country is not null, if(coalesce(contains(user_country_ids_90d, country), false) or _user_country_seen, 0, 1)) as user_country_new_90d,
         user_known_frauds_count_90d,
         merchant_transactions_count_7d,
         merchant_transactions_count_30d,

@@ -8,9 +8,10 @@ from typing import Final
 from fraud_features.features import FEATURES, PROFILE_ENTITIES, Feature, profile_features
 from fraud_features.profile import DERIVED_AGGREGATES, SET_COLUMNS
 from fraud_features.settings import LAG_VARIABLE, MATURITY_VARIABLE, FeatureSettings
-from fraud_features.sql import SQL_TYPES, as_of_sql, features_query
+from fraud_features.sql import SQL_TYPES, features_query
 from fraud_features.sql_counters import COUNTER_COLUMNS, counters_query
 from fraud_features.sql_profiles import Maturity, current_needed, profile_query
+from fraud_features.sql_text import as_of_sql
 
 MACROS: Final = Path("macros/generated/fraud_features.sql")
 MARTS: Final = Path("models/marts")

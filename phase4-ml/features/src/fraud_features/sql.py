@@ -1,4 +1,4 @@
-"""The definition as Trino SQL: text over named relations, the same for dbt macros and for tests.
+"""The vector as Trino SQL: text over named relations, the same for dbt macros and for tests.
 
 Relations read here have the columns of ``int_transactions`` and ``int_labels_as_of``. Days are whole numbers since
 1970-01-01 (UTC), money is whole cents, moments are whole microseconds: nothing is rounded before the last step.
@@ -6,32 +6,11 @@ Relations read here have the columns of ``int_transactions`` and ``int_labels_as
 
 from typing import Final
 
-from fraud_features.features import (
-    FEATURES,
-    HOURS_24,
-    PROFILE_ENTITIES,
-    US_PER_DAY,
-    WINDOW_ENTITIES,
-    Feature,
-    Window,
-    window_features,
-)
-from fraud_features.inputs import (
-    DISTINCT_COLUMNS,
-    EARTH_DIAMETER_KM,
-    NEW_COLUMNS,
-    PLACED_SQL,
-    PREDICATES,
-    RATIO_CAP,
-    REQUEST_INPUTS,
-    SPEED_CAP_KMH,
-    STD_FLOOR,
-    Z_CAP,
-)
+from fraud_features.features import FEATURES, PROFILE_ENTITIES, Feature
+from fraud_features.inputs import NEW_COLUMNS, RATIO_CAP, REQUEST_INPUTS, STD_FLOOR, Z_CAP
 from fraud_features.profile import PROFILE_COLUMNS, SET_COLUMNS
-
-ENTITY_COLUMNS: Final = {"user": "user_id", "card": "card_hash", "device": "device_id", "merchant": "merchant_id"}
-NULLABLE_ENTITIES: Final = ("card", "device")
+from fraud_features.sql_text import as_of_sql, cte, double, indent
+from fraud_features.sql_windows import seen_name, window_ctes
 
 SQL_TYPES: Final = {"flag": "bigint", "int": "bigint", "float": "double"}
 """Column type in Gold by the feature's dtype."""
@@ -54,114 +33,18 @@ COUNTER_NAMES: Final = ("offsets_at", "offsets_before", "label_offsets_before")
 
 COORDINATE_COLUMNS: Final = ("_partition", "_offset")
 
-
-def double(value: float) -> str:
-    """A double literal: a plain decimal point would make it a DECIMAL."""
-    return f"{value!r}e0" if "e" not in repr(value) else repr(value)
-
-
-def as_of_sql(event_us: str, lag_us: str) -> str:
-    """Date of the snapshot boundary of a payment."""
-    return f"date_add('day', ({event_us} - {lag_us}) / {US_PER_DAY}, date '1970-01-01')"
-
-
-def indent(text: str, by: int = 4) -> str:
-    """Text with every line moved to the right, for nesting."""
-    return "\n".join(" " * by + line if line else line for line in text.splitlines())
-
-
-# ---- windows ---------------------------------------------------------------------------------------------------
-
-
-def _window_name(entity: str, window: Window) -> str:
-    return f"{entity}_{window.label}"
-
-
-def _window_clause(entity: str, window: Window) -> str:
-    column = ENTITY_COLUMNS[entity]
-    # payments without a card or device are alone, not together
-    alone = f", if({column} is null, transaction_id)" if entity in NULLABLE_ENTITIES else ""
-    frame = f"range between {window.us - 1} preceding and 1 preceding"
-    return f"{_window_name(entity, window)} as (partition by {column}{alone} order by event_us {frame})"
-
-
-def _values_name(entity: str, column: str, window: Window) -> str:
-    return f"_{entity}_{column}_{window.label}"
-
-
-def _window_columns() -> dict[str, str]:
-    """Raw columns over windows, by name; features are expressions over these."""
-    columns: dict[str, str] = {}
-    for entity in WINDOW_ENTITIES:
-        for feature in window_features(entity):
-            if feature.window is None:
-                continue
-            over = f"over {_window_name(entity, feature.window)}"
-            match feature.aggregate:
-                case "count" if feature.filter is not None:
-                    columns[feature.name] = f"count_if({PREDICATES[feature.filter].sql}) {over}"
-                case "count":
-                    columns[feature.name] = f"count(*) {over}"
-                case "sum":
-                    columns[feature.name] = f"sum(amount_cents) {over}"
-                case "distinct":
-                    column = DISTINCT_COLUMNS[feature.input]
-                    columns[_values_name(entity, column, feature.window)] = f"array_agg({column}) {over}"
-                case "last" if feature.input == "seconds_since":
-                    columns[f"_{entity}_last_us"] = f"max(event_us) {over}"
-                case _:
-                    columns[f"_{entity}_last_place"] = (
-                        "max_by(cast(row(event_us, latitude, longitude) as "
-                        "row(event_us bigint, latitude double, longitude double)), "
-                        f"if({PLACED_SQL}, row(event_us, transaction_id))) {over}"
-                    )
-    return columns
-
-
-def windows_select(payments: str) -> str:
-    """Every payment of a relation with the raw aggregates of its windows."""
-    used = {(f.entity, f.window.us): f.window for f in FEATURES if f.kind == "window" and f.window}
-    clauses = [_window_clause(entity, window) for (entity, _), window in used.items()]
-    columns = [f"{sql} as {name}" for name, sql in _window_columns().items()]
-    return "\n".join(
-        [
-            "select",
-            "    payments.*,",
-            indent(",\n".join(columns)),
-            f"from {payments} as payments",
-            "window",
-            indent(",\n".join(clauses)),
-        ]
-    )
-
-
-def _window_value(feature: Feature) -> str:
-    """Value of a window feature over the columns of ``windows_select``; NULL when not known."""
-    assert feature.window is not None  # noqa: S101
-    match feature.aggregate:
-        case "count":
-            value = feature.name
-        case "sum":
-            value = f"cast(coalesce({feature.name}, 0) as double) / 100e0"
-        case "distinct":
-            values = _values_name(feature.entity, DISTINCT_COLUMNS[feature.input], feature.window)
-            value = f"coalesce(cardinality(array_except({values}, array[null])), 0)"
-        case "last" if feature.input == "seconds_since":
-            value = f"cast(event_us - coalesce(_{feature.entity}_last_us, event_us - {HOURS_24.us}) as double) / 1e6"
-        case _:
-            value = _speed_sql(f"_{feature.entity}_last_place")
-    if feature.entity in NULLABLE_ENTITIES:
-        return f"if({ENTITY_COLUMNS[feature.entity]} is not null, {value})"
-    return value
-
-
-def _speed_sql(place: str) -> str:
-    north = f"sin(radians(latitude - {place}.latitude) / 2e0)"
-    east = f"sin(radians(longitude - {place}.longitude) / 2e0)"
-    square = f"{north} * {north} + cos(radians({place}.latitude)) * cos(radians(latitude)) * {east} * {east}"
-    kilometres = f"{double(EARTH_DIAMETER_KM)} * asin(sqrt(least(1e0, {square})))"
-    elapsed = f"cast(greatest(event_us - {place}.event_us, 1000000) as double)"
-    return f"if({PLACED_SQL}, least({double(SPEED_CAP_KMH)}, {kilometres} * 3.6e9 / {elapsed}))"
+_INPUT_COLUMNS: Final = (
+    "amount_cents",
+    "device_id",
+    "country",
+    "latitude",
+    "longitude",
+    "channel",
+    "card_present",
+    "is_international",
+    "transaction_type",
+    "merchant_category_code",
+)
 
 
 # ---- the vector ------------------------------------------------------------------------------------------------
@@ -180,8 +63,7 @@ def _profile_value(feature: Feature) -> str:
         case "new":
             column = NEW_COLUMNS[feature.input]
             known = f"coalesce(contains({feature.entity}_{feature.input}_ids_{window}, {column}), false)"
-            since = f"coalesce(contains({_values_name('user', column, HOURS_24)}, {column}), false)"
-            return f"if({column} is not null, if({known} or {since}, 0, 1))"
+            return f"if({column} is not null, if({known} or {seen_name(feature.entity, column)}, 0, 1))"
         case _:
             return feature.name
 
@@ -190,7 +72,7 @@ def value_sql(feature: Feature) -> str:
     """Value of a feature over windows joined with profiles; NULL when not known."""
     if feature.kind == "request":
         return REQUEST_INPUTS[feature.input].sql
-    return _window_value(feature) if feature.kind == "window" else _profile_value(feature)
+    return feature.name if feature.kind == "window" else _profile_value(feature)
 
 
 def known_select(relation: str) -> str:
@@ -241,11 +123,13 @@ def features_query(payments: str, users: str, merchants: str, lag_us: str, where
             f"where {where}",
         ]
     )
+    boundary = f"{as_of_sql('event_us', lag_us)} as profile_as_of"
+    read = [*PAYMENT_COLUMNS, *_INPUT_COLUMNS, *COORDINATE_COLUMNS, boundary]
     return "\n\n".join(
         [
             "with",
-            cte("payments", f"select\n    *,\n    {as_of_sql('event_us', lag_us)} as profile_as_of\nfrom {payments}"),
-            cte("windows", windows_select("payments")),
+            cte("payments", "\n".join(["select", indent(",\n".join(read)), f"from {payments}"])),
+            *window_ctes("payments", (*PAYMENT_COLUMNS, *_INPUT_COLUMNS, *COORDINATE_COLUMNS, "profile_as_of")),
             cte("profiled", profiled),
             cte("known", known_select("profiled"), last=True),
             vector_select("known"),
@@ -254,10 +138,4 @@ def features_query(payments: str, users: str, merchants: str, lag_us: str, where
 
 
 def _joined_columns(entity: str) -> str:
-
     return ",\n    ".join(f"{entity}s.{name}" for name in (*PROFILE_COLUMNS[entity], *SET_COLUMNS[entity]))
-
-
-def cte(name: str, body: str, *, last: bool = False) -> str:
-    """One entry of a WITH clause."""
-    return f"{name} as (\n\n{indent(body)}\n\n)" + ("" if last else ",")

@@ -7,7 +7,7 @@ differ from today's are exactly those that have to be computed again. No clock a
 from typing import Final
 
 from fraud_features.features import US_PER_DAY
-from fraud_features.sql import as_of_sql
+from fraud_features.sql_text import as_of_sql
 
 COUNTER_COLUMNS: Final = {
     "offsets_at": "Sum of (_offset + 1) over the payments that look at this boundary.",

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from fraud_features.features import PROFILE_DAYS, US_PER_DAY, Feature, profile_features
 from fraud_features.inputs import NEW_COLUMNS, RATE_PRIOR_FRAUDS, RATE_PRIOR_PAYMENTS
 from fraud_features.profile import DERIVED_AGGREGATES
-from fraud_features.sql import SQL_TYPES, cte, double, indent, value_sql
+from fraud_features.sql import SQL_TYPES, value_sql
+from fraud_features.sql_text import cte, double, indent
+from fraud_features.sql_windows import window_value
 
 DAY_ZERO = "date '1970-01-01'"
 
@@ -210,6 +212,8 @@ def _value(feature: Feature) -> str:
 
 def meaning_sql(feature: Feature) -> str:
     """The expression that gives a feature its value, in the profile or in the vector."""
+    if feature.kind == "window":
+        return window_value(feature)
     stored = feature.kind == "profile" and feature.aggregate not in DERIVED_AGGREGATES
     return _value(feature) if stored else value_sql(feature)
 

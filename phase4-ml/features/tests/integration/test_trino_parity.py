@@ -28,9 +28,10 @@ from fraud_features.literals import labels_relation, transactions_relation
 from fraud_features.profile import PROFILE_COLUMNS, SET_COLUMNS
 from fraud_features.redis_layout import pack_profiles, profile_from_row, unpack_profiles
 from fraud_features.reference import Reference
-from fraud_features.sql import as_of_sql, features_query
+from fraud_features.sql import features_query
 from fraud_features.sql_counters import counters_query
 from fraud_features.sql_profiles import Maturity, current_needed, profile_query
+from fraud_features.sql_text import as_of_sql
 
 pytestmark = pytest.mark.integration
 SETTINGS = FeatureSettings()

@@ -1,0 +1,23 @@
+"""Small pieces of Trino SQL text that every renderer uses."""
+
+from fraud_features.features import US_PER_DAY
+
+
+def double(value: float) -> str:
+    """A double literal: a plain decimal point would make it a DECIMAL."""
+    return f"{value!r}e0" if "e" not in repr(value) else repr(value)
+
+
+def as_of_sql(event_us: str, lag_us: str) -> str:
+    """Date of the snapshot boundary of a payment."""
+    return f"date_add('day', ({event_us} - {lag_us}) / {US_PER_DAY}, date '1970-01-01')"
+
+
+def indent(text: str, by: int = 4) -> str:
+    """Text with every line moved to the right, for nesting."""
+    return "\n".join(" " * by + line if line else line for line in text.splitlines())
+
+
+def cte(name: str, body: str, *, last: bool = False) -> str:
+    """One entry of a WITH clause."""
+    return f"{name} as (\n\n{indent(body)}\n\n)" + ("" if last else ",")
