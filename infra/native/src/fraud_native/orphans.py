@@ -9,7 +9,7 @@ _GRACE_SECONDS = 20.0
 
 
 def processes_of(stack: Stack) -> list[int]:
-    """Ids of all processes of a stack, supervisor excepted: by their environment, their process group or their parent."""
+    """Ids of a stack's processes but supervisor: by their environment, their process group or their parent."""
     found = set(marked_processes(f"{stack.state}:"))
     for file in (stack.run / "services").glob("*.pid"):
         found.update(recorded_group(file))

@@ -56,7 +56,7 @@ class Warehouse:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()  # type: ignore[no-untyped-call]
+        self._connection.close()
 
     def _rows(self, sql: str) -> Iterator[list[list[Any]]]:
         cursor = self._connection.cursor()
