@@ -1,7 +1,6 @@
 """Reads a payment's recent events and profiles from Redis, and adds the payment, in one bounded round trip."""
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
-from fraud_contracts import recent_key
 from fraud_features import (
     RECENT_SCRIPT,
     FeatureSettings,
@@ -30,24 +28,14 @@ from fraud_features import (
 from fraud_serving import metrics
 from fraud_serving.breaker import BreakerState, CircuitBreaker
 from fraud_serving.errors import FeatureStoreError
+from fraud_serving.recent_script import SCRIPT_SHA, caught_up_key
 from fraud_serving.settings import Settings
 
-SCRIPT_SHA = hashlib.sha1(RECENT_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 HISTORY_INCOMPLETE = "recent_incomplete"
 # Turns of the event loop between an answer's arrival and the question's end: reading, parsing, two wake-ups.
 GRACE_TURNS = 6
 
 Result = TypeVar("Result")
-
-
-def caught_up_key(topic: str) -> str:
-    """Key that feature_writer sets once it has read every event of its topic.
-
-    A Redis that lost its memory has no such key: a payment scored meanwhile is flagged instead of being taken for a
-    user's first.
-    """
-    return recent_key("writer", topic)
-
 
 logger = logging.getLogger(__name__)
 

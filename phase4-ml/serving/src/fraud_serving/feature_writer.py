@@ -21,8 +21,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from fraud_features import RECENT_SCRIPT, ScriptCall, Transaction
-from fraud_serving.feature_client import SCRIPT_SHA, caught_up_key
 from fraud_serving.recent_batches import script_calls
+from fraud_serving.recent_script import SCRIPT_SHA, caught_up_key
 from fraud_serving.settings import Settings
 from fraud_serving.transaction_records import SchemaRegistry, TransactionDecoder, UnreadableRecordError
 

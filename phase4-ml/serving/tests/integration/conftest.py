@@ -108,7 +108,7 @@ def start_api(database: dict[str, str], tmp_path_factory: pytest.TempPathFactory
         port = free_port()
         env = {
             **database,
-            "FRAUD_VAR_DIR": str(folder),
+            "FRAUD_STATE_DIR": str(folder),
             "MLFLOW_TRACKING_URI": "",
             "FRAUD_SERVING_WORKERS": "1",
             **change,

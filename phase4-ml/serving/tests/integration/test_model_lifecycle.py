@@ -106,7 +106,7 @@ def test_a_champion_is_followed_checked_kept_and_retired(
         env = {
             "MLFLOW_TRACKING_URI": str(registry.base_url).rstrip("/"),
             "FRAUD_SERVING_MODEL_POLL_SECONDS": "0.5",
-            "FRAUD_VAR_DIR": str(folder),
+            "FRAUD_STATE_DIR": str(folder),
         }
         with start_api(**env) as api:
             assert served(api) == ("no_model", "rules-1")
@@ -133,7 +133,6 @@ def test_a_champion_is_followed_checked_kept_and_retired(
             run_process.eventually(lambda: served(api) == ("full", second), what="the second champion")
             registry.promote(first)
             run_process.eventually(lambda: served(api) == ("full", first), what="the rollback")
-            # While Redis is away the model does not guess on half a vector, see test_degraded; here it is whole again.
             assert api.get("/health").json()["parts"]["model"]["status"] == "up"
 
     # MLflow is gone: the last good one is on disk.
@@ -141,7 +140,9 @@ def test_a_champion_is_followed_checked_kept_and_retired(
         assert served(api) == ("full", first)
         assert "registry" in api.get("/health").json()["broken"]
         kept = folder / "models" / good.manifest_sha256 / "forest"
-    kept.write_bytes(kept.read_bytes()[:-1] + b"\0")
+    damaged = bytearray(kept.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    kept.write_bytes(damaged)
     with start_api(**env) as api:
         assert served(api) == ("no_model", "rules-1")
     shutil.rmtree(folder / "models")
