@@ -5,9 +5,10 @@ from sklearn.metrics import average_precision_score
 from fraud_training.metrics import (
     area_under_roc,
     average_precision,
-    average_precision_interval,
     card_precision_at,
     detection_rate_at,
+    interval,
+    resampled_average_precision,
 )
 
 
@@ -64,10 +65,25 @@ def test_interval_encloses_the_average_precision_and_is_repeatable() -> None:
     scores = np.round(frauds * 0.4 + generator.random(3000), 2)
     cards = generator.integers(0, 200, 3000)
 
-    low, high = average_precision_interval(scores, frauds, cards)
+    values = resampled_average_precision(scores, frauds, cards)
+    low, high = interval(values)
 
     assert 0 < low < average_precision(scores, frauds) < high < 1
-    assert average_precision_interval(scores, frauds, cards) == (low, high)
+    assert np.array_equal(resampled_average_precision(scores, frauds, cards), values)
+
+
+def test_two_models_are_compared_on_the_same_draws() -> None:
+    generator = np.random.default_rng(6)
+    frauds = generator.random(3000) < 0.03
+    scores = frauds * 0.3 + generator.random(3000)
+    cards = generator.integers(0, 300, 3000)
+    values = resampled_average_precision(scores, frauds, cards)
+
+    # another scale, the same ranking: not the last digit differs
+    assert np.array_equal(resampled_average_precision(scores * 7, frauds, cards), values)
+    # a slightly worse ranking: the difference is known far better than either value
+    worse = resampled_average_precision(scores - 0.05 * frauds, frauds, cards)
+    assert np.std(values - worse) < np.std(values) / 2
 
 
 def test_one_fraudulent_card_makes_the_interval_wide() -> None:
@@ -80,8 +96,8 @@ def test_one_fraudulent_card_makes_the_interval_wide() -> None:
     together = spread.copy()
     together[:40] = 0
 
-    narrow = average_precision_interval(scores, frauds, spread)
-    wide = average_precision_interval(scores, frauds, together)
+    narrow = interval(resampled_average_precision(scores, frauds, spread))
+    wide = interval(resampled_average_precision(scores, frauds, together))
 
     assert wide[1] - wide[0] > 1.5 * (narrow[1] - narrow[0])
 
@@ -92,8 +108,7 @@ def test_one_resample_equals_scikit_learns_weighted_average_precision() -> None:
     scores = np.round(generator.random(500), 1)
     cards = np.arange(500)
 
-    low, high = average_precision_interval(scores, frauds, cards, resamples=1, seed=11)
+    value = resampled_average_precision(scores, frauds, cards, resamples=1, seed=11)[0]
 
-    # the same draw: the interval ranks rows by falling score and numbers the cards by name
     weights = np.bincount(np.random.default_rng(11).integers(500, size=500), minlength=500)
-    assert low == high == pytest.approx(average_precision_score(frauds, scores, sample_weight=weights))
+    assert value == pytest.approx(average_precision_score(frauds, scores, sample_weight=weights))

@@ -5,9 +5,10 @@ from fraud_training.promote import Comparison, judge_candidate, judge_challenger
 GOOD = {
     "auc": 0.97,
     "average_precision": 0.6,
-    "average_precision_low": 0.55,
     "amount_only_average_precision": 0.1,
     "logistic_average_precision": 0.4,
+    "average_precision_over_amount_only_low": 0.4,
+    "average_precision_over_logistic_low": 0.1,
 }
 
 
@@ -16,12 +17,12 @@ def test_a_candidate_that_beats_the_baselines_becomes_challenger() -> None:
 
 
 @pytest.mark.parametrize("baseline", ["amount_only", "logistic"])
-def test_the_lower_end_must_lie_above_each_baseline(baseline: str) -> None:
-    verdict = judge_candidate(GOOD | {f"{baseline}_average_precision": 0.55}, min_auc=None)
+def test_the_whole_interval_must_lie_above_each_baseline(baseline: str) -> None:
+    verdict = judge_candidate(GOOD | {f"average_precision_over_{baseline}_low": 0.0}, min_auc=None)
 
     assert not verdict.passed
     assert baseline in verdict.reason
-    assert "0.5500" in verdict.reason
+    assert "lower end of the difference +0.0000" in verdict.reason
 
 
 def test_the_floor_of_auc_holds_where_there_is_one() -> None:
@@ -33,7 +34,7 @@ def test_the_floor_of_auc_holds_where_there_is_one() -> None:
 
 
 def test_a_figure_that_is_no_number_does_not_pass() -> None:
-    assert not judge_candidate(GOOD | {"average_precision_low": float("nan")}, min_auc=None).passed
+    assert not judge_candidate(GOOD | {"average_precision_over_logistic_low": float("nan")}, min_auc=None).passed
     assert not judge_candidate(GOOD | {"auc": float("nan")}, min_auc=0.9).passed
 
 

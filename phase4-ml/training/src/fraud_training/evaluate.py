@@ -8,9 +8,10 @@ from fraud_training.dataset import Examples
 from fraud_training.metrics import (
     area_under_roc,
     average_precision,
-    average_precision_interval,
     card_precision_at,
     detection_rate_at,
+    interval,
+    resampled_average_precision,
 )
 from fraud_training.split import DAY_US, Period
 from fraud_training.thresholds import Thresholds
@@ -30,6 +31,11 @@ def baseline_metric(baseline: str) -> str:
     return f"{baseline}_{AVERAGE_PRECISION}"
 
 
+def margin_metric(baseline: str) -> str:
+    """Name of the lower end of the interval by which the model's average precision exceeds a baseline's."""
+    return f"{AVERAGE_PRECISION}_over_{baseline}_low"
+
+
 def evaluate(
     test: Examples, period: Period, probabilities: Floats, baselines: dict[str, Floats], thresholds: Thresholds
 ) -> dict[str, float]:
@@ -44,7 +50,11 @@ def evaluate(
     """
     frauds, cards = test.frauds, test.payments.cards
     days = (test.payments.event_us - period.start_us) // DAY_US
-    low, high = average_precision_interval(probabilities, frauds, cards)
+    resamples = resampled_average_precision(probabilities, frauds, cards)
+    low, high = interval(resamples)
+    margins = {
+        name: interval(resamples - resampled_average_precision(baselines[name], frauds, cards))[0] for name in BASELINES
+    }
     alerts = probabilities >= thresholds.high
     return {
         AUC: area_under_roc(probabilities, frauds),
@@ -64,4 +74,5 @@ def evaluate(
         "test_payments": float(len(test.payments)),
         "test_frauds": float(frauds.sum()),
         **{baseline_metric(name): average_precision(baselines[name], frauds) for name in BASELINES},
+        **{margin_metric(name): margins[name] for name in BASELINES},
     }

@@ -29,13 +29,14 @@ def _weighted_average_precision(weights: Floats, frauds: Bools, step_ends: Ints)
     return float(np.sum(np.diff(hits, prepend=0.0) * precision) / hits[-1])
 
 
-def average_precision_interval(
+def resampled_average_precision(
     scores: Floats, frauds: Bools, cards: Ints, *, resamples: int = 300, seed: int = 7
-) -> tuple[float, float]:
-    """Bootstrap interval (2.5 % to 97.5 %) of the average precision.
+) -> NDArray[np.float64]:
+    """Average precision of bootstrap resamples, shape (resamples,).
 
     Whole cards are drawn, not single payments: the frauds of one card come in runs, and drawing them one by one
-    would make the interval look narrower than it is.
+    would make an interval look narrower than it is. The draws depend on the cards and the seed alone, so two models
+    on the same payments can be compared draw by draw.
     """
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
@@ -48,6 +49,11 @@ def average_precision_interval(
     for index in range(resamples):
         drawn = np.bincount(generator.integers(number_of_cards, size=number_of_cards), minlength=number_of_cards)
         values[index] = _weighted_average_precision(drawn[ranked_cards].astype(np.float64), ranked_frauds, step_ends)
+    return values
+
+
+def interval(values: Floats) -> tuple[float, float]:
+    """The middle 95 % of some resamples."""
     low, high = np.quantile(values, (0.025, 0.975))
     return float(low), float(high)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fraud_contracts import CANDIDATE, CHALLENGER, CHAMPION
 from fraud_training.errors import RegistryError
-from fraud_training.evaluate import AUC, AVERAGE_PRECISION_LOW, BASELINES, baseline_metric
+from fraud_training.evaluate import AUC, AVERAGE_PRECISION, BASELINES, baseline_metric, margin_metric
 from fraud_training.registry import ARCHIVED, PREVIOUS_CHAMPION, PRODUCTION, REFUSED, STAGE, STAGING, Registry, Version
 from fraud_training.serving_form import ServingForm
 
@@ -36,21 +36,21 @@ Compare = Callable[[ServingForm, ServingForm], Comparison | None]
 def judge_candidate(metrics: Mapping[str, float], min_auc: float | None) -> Verdict:
     """Is a candidate worth being a challenger?
 
-    The lower end of its interval of average precision must lie above that of each baseline, and its AUC must reach the
-    floor, where there is one.
+    The interval of the difference between its average precision and each baseline's (the same resampled cards for
+    both) must lie above zero, and its AUC must reach the floor, where there is one.
     """
-    low, auc = metrics[AVERAGE_PRECISION_LOW], metrics[AUC]
+    precision, auc = metrics[AVERAGE_PRECISION], metrics[AUC]
     for baseline in BASELINES:
-        rival = metrics[baseline_metric(baseline)]
-        if not low > rival:
+        margin = metrics[margin_metric(baseline)]
+        if not margin > 0:
             return Verdict(
                 False,
-                f"the lower end of its average precision, {low:.4f}, "
-                f"is not above the {baseline} baseline's {rival:.4f}",
+                f"its average precision {precision:.4f} is not surely above the {baseline} baseline's "
+                f"{metrics[baseline_metric(baseline)]:.4f} (lower end of the difference {margin:+.4f})",
             )
     if min_auc is not None and not auc >= min_auc:
         return Verdict(False, f"its AUC {auc:.4f} is below PROMOTION_MIN_AUC {min_auc:g}")
-    return Verdict(True, f"average precision of at least {low:.4f} beats every baseline, AUC {auc:.4f}")
+    return Verdict(True, f"its average precision {precision:.4f} is above every baseline's, its AUC is {auc:.4f}")
 
 
 def judge_challenger(comparison: Comparison) -> Verdict:
