@@ -16,13 +16,16 @@ from fraud_stream.quality_checks import checks_of, warnings
 from fraud_stream.quarantine import quarantine_rows, send_dead_letters
 from fraud_stream.registry import SchemaCatalogue
 from fraud_stream.streams import Layout, Stream
-from fraud_stream.tables import append, bronze_rows
+from fraud_stream.tables import append, bronze_rows, compact, with_stamp
 
 log = logging.getLogger(__name__)
 
 # Rows that one task writes at most before a second one is worth its extra file.
 ROWS_PER_FILE = 20_000
 MAX_FILES = 2
+# Every batch leaves a file or more, and readers pay for each. Only this driver may write the table, so it also folds
+# them, once in so many batches: about every ten minutes of steady traffic.
+COMPACT_EVERY_BATCHES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,7 @@ class BatchWriter:
     def __call__(self, frame: DataFrame, batch_id: int) -> None:
         checks = checks_of(self.stream.contract)
         registry_answered = self.catalogue.refresh()
-        decoded = with_record(
-            frame.withColumn("_batch_id", F.lit(batch_id).cast("bigint")), self.stream.contract, self.catalogue.schemas
-        )
+        decoded = with_record(frame, self.stream.contract, self.catalogue.schemas)
         # One scan and one decode feed every output; good rows do not carry their bytes into the cache.
         judged = with_reasons(decoded, checks).withColumn("value", F.when(F.size("reasons") > 0, F.col("value")))
         cached = judged.persist(StorageLevel.MEMORY_AND_DISK)
@@ -71,8 +72,10 @@ class BatchWriter:
         if bad:
             self._set_aside(cached.where(is_bad), batch_id, registry_answered=registry_answered)
         files = min(MAX_FILES, 1 + good // ROWS_PER_FILE)
-        landed = bronze_rows(cached.where(~is_bad), self.stream).coalesce(files)
+        landed = bronze_rows(with_stamp(cached.where(~is_bad), batch_id), self.stream).coalesce(files)
         append(landed, self.stream.table_path, app_id(self.stream.table, self.checkpoint_id()), batch_id)
+        if batch_id % COMPACT_EVERY_BATCHES == COMPACT_EVERY_BATCHES - 1:
+            compact(cached.sparkSession, self.stream.table_path)
         self.metrics.bronze_rows.labels(self.stream.topic).inc(good)
         self.metrics.quarantine_rows.labels(self.stream.topic).inc(bad)
         for name in warned:
@@ -91,7 +94,7 @@ class BatchWriter:
         if not send_dead_letters(rejected, self.stream, self.bootstrap_servers):
             self.metrics.dead_letter_failures.labels(self.stream.topic).inc()
         table = self.layout.quarantine_table
-        rows = quarantine_rows(rejected, self.key).coalesce(1)
+        rows = quarantine_rows(with_stamp(rejected, batch_id), self.key).coalesce(1)
         append(rows, self.layout.quarantine_path, app_id(table, self.checkpoint_id()), batch_id)
         for reason, count in by_reason.items():
             self.metrics.quarantine_reasons.labels(self.stream.topic, reason).inc(count)

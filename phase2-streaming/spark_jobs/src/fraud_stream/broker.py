@@ -41,8 +41,8 @@ class Broker:
             BrokerError: the broker does not answer, or has no such topic.
         """
         partitions = self.partitions(topic)
-        begin = self._list_offsets(topic, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        end = self._list_offsets(topic, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        begin = self._list_offsets(topic, partitions, OffsetSpec.earliest())
+        end = self._list_offsets(topic, partitions, OffsetSpec.latest())
         return {partition: (begin[partition], end[partition]) for partition in partitions}
 
     def end_offsets(self, topic: str) -> dict[int, int]:
@@ -51,7 +51,7 @@ class Broker:
         Raises:
             BrokerError: the broker does not answer, or has no such topic.
         """
-        return self._list_offsets(topic, self.partitions(topic), OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return self._list_offsets(topic, self.partitions(topic), OffsetSpec.latest())
 
     def timestamp_ms(self, topic: str, partition: int, offset: int) -> int | None:
         """When the broker received the first message at or after ``offset``; None when there is none (yet)."""

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from types import FrameType
 from typing import Any
 
@@ -63,7 +63,9 @@ def run(settings: WriterSettings) -> None:
     s3 = object_store.connect(settings)
     lease = Lease(s3, settings.s3_bucket, layout.lease_key)
     lease.acquire()
+    log.info("lease taken, starting Spark")
     spark = start_session(settings)
+    log.info("Spark is up, verifying tables and checkpoints")
     lease.keep(partial(_die, jvm_pid(spark)))
     lease.add_process(jvm_pid(spark))
     try:
@@ -92,7 +94,7 @@ class Writer:
             CheckpointError: a table and its checkpoint do not belong together.
             QueryError: a query failed; the message begins with its name.
         """
-        create_tables(self.spark, self.layout)
+        create_tables(self.spark, self.layout, partial(object_store.holds_any, self.s3, self.settings.s3_bucket))
         checkpoints = self._verify()
         metrics = StreamMetrics(CollectorRegistry())
         for stream in self.layout.streams:
@@ -131,7 +133,8 @@ class Writer:
             metrics=metrics,
             key=key,
             bootstrap_servers=self.settings.kafka_bootstrap_servers,
-            checkpoint_id=partial(self._checkpoint_id, stream),
+            # the id never changes while a query runs: the first batch looks, the others remember
+            checkpoint_id=cache(partial(self._checkpoint_id, stream)),
             may_write=self.lease.check,
         )
         return (
@@ -171,8 +174,6 @@ def read_topic(spark: SparkSession, stream: Stream, settings: WriterSettings) ->
         F.col("partition").alias("_partition"),
         F.col("offset").alias("_offset"),
         F.col("timestamp").alias("_kafka_timestamp"),
-        # in a stream this is the batch's own time from the offset log, the same when the batch is run again
-        F.current_timestamp().alias("_ingested_at"),
     )
 
 

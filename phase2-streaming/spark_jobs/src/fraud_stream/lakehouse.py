@@ -23,7 +23,7 @@ class Lakehouse:
     def __init__(self, trino_url: str, user: str = BATCH_USER) -> None:
         address = urlsplit(trino_url)
         self._url = trino_url
-        self._connection: Connection = connect(  # type: ignore[no-untyped-call]
+        self._connection: Connection = connect(
             host=address.hostname or "127.0.0.1",
             port=address.port or 8080,
             user=user,
@@ -40,7 +40,7 @@ class Lakehouse:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._connection.close()  # type: ignore[no-untyped-call]
+        self._connection.close()
 
     def query(self, statement: str, parameters: Sequence[Any] | None = None) -> list[list[Any]]:
         """All rows of one statement; ``?`` in it are filled from ``parameters``.

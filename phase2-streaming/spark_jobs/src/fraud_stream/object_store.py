@@ -8,6 +8,11 @@ from botocore.config import Config
 from fraud_stream.settings import WriterSettings
 
 
+def holds_any(s3: Any, bucket: str, prefix: str) -> bool:
+    """Whether the bucket holds an object under ``prefix``."""
+    return int(s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)["KeyCount"]) > 0
+
+
 def connect(settings: WriterSettings) -> Any:
     """A boto3 S3 client with short timeouts and no retries of its own: the lease must know when it waits."""
     return boto3.client(

@@ -49,9 +49,9 @@ def spark_config(settings: WriterSettings) -> dict[str, str]:
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
         "spark.databricks.delta.snapshotPartitions": "2",
-        # Small files are folded by the driver that writes them: no second writer may touch these tables.
-        "spark.databricks.delta.autoCompact.minNumFiles": "50",
-        "spark.databricks.delta.autoCompact.maxFileSize": str(64 * 1024 * 1024),
+        # what `compact` counts as small, and makes of it
+        "spark.databricks.delta.optimize.minFileSize": str(32 * 1024 * 1024),
+        "spark.databricks.delta.optimize.maxFileSize": str(128 * 1024 * 1024),
         "spark.sql.streaming.checkpointFileManagerClass": CHECKPOINT_FILES,
         "spark.sql.streaming.minBatchesToRetain": "20",
         "spark.sql.streaming.numRecentProgressUpdates": "20",

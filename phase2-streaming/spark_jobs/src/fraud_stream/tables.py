@@ -1,5 +1,7 @@
 """The Delta tables of Bronze: their columns, their properties, and the one way of appending to them."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from delta.tables import DeltaTable
@@ -14,10 +16,7 @@ from fraud_stream.streams import Layout, Stream
 BRONZE_PARTITION: Final = "event_date"
 QUARANTINE_PARTITION: Final = "ingest_date"
 # The shape of what Kafka hands over, after the writer named it.
-RAW_DDL: Final = (
-    "key binary, value binary, _topic string, _partition int, _offset bigint, _kafka_timestamp timestamp, "
-    "_ingested_at timestamp, _batch_id bigint"
-)
+RAW_DDL: Final = "key binary, value binary, _topic string, _partition int, _offset bigint, _kafka_timestamp timestamp"
 QUARANTINE_DDL: Final = (
     "_topic string, _partition int, _offset bigint, _kafka_timestamp timestamp, _schema_id int, "
     "_ingested_at timestamp, _batch_id bigint, key binary, payload binary, reasons array<string>, ingest_date date"
@@ -26,9 +25,21 @@ PROPERTIES: Final = {
     # history is never rewritten; Trino has had too many bugs with deletion vectors to let them in
     "delta.appendOnly": "true",
     "delta.enableDeletionVectors": "false",
-    "delta.autoOptimize.autoCompact": "true",
     "delta.checkpointInterval": "20",
 }
+# File statistics cost work per column and row, and pay only where somebody filters.
+STATISTICS: Final = "delta.dataSkippingStatsColumns"
+BRONZE_STATISTICS: Final = "event_time,_partition,_offset"
+QUARANTINE_STATISTICS: Final = "_topic,_partition,_offset"
+
+
+def with_stamp(rows: DataFrame, batch_id: int) -> DataFrame:
+    """Add ``_ingested_at`` (now, information only) and ``_batch_id``.
+
+    They are literals that change with every batch, and literals are part of the code that Spark generates: added any
+    earlier, the large decode-and-judge stage would be compiled anew for each batch.
+    """
+    return rows.withColumns({"_ingested_at": F.lit(datetime.now(UTC)), "_batch_id": F.lit(batch_id).cast("bigint")})
 
 
 def bronze_rows(good: DataFrame, stream: Stream) -> DataFrame:
@@ -44,15 +55,22 @@ def bronze_schema(spark: SparkSession, stream: Stream) -> StructType:
     """Columns of a Bronze table, derived from the same code that fills it."""
     nothing = spark.createDataFrame([], RAW_DDL)
     decoded = with_record(nothing, stream.contract, {})
-    return bronze_rows(decoded.select("*", "record.*"), stream).schema
+    return bronze_rows(with_stamp(decoded.select("*", "record.*"), 0), stream).schema
 
 
-def create_tables(spark: SparkSession, layout: Layout) -> None:
-    """Create whatever table is missing, empty, so that Trino can register it before the first row."""
+def create_tables(spark: SparkSession, layout: Layout, exists: Callable[[str], bool]) -> None:
+    """Create whatever table is missing, empty, so that Trino can register it before the first row.
+
+    ``exists`` says whether the bucket holds an object under a prefix: Delta's own question walks up to the bucket's
+    root, where this writer may not look.
+    """
     for stream in layout.streams:
-        _create(spark, stream.table_path, bronze_schema(spark, stream), BRONZE_PARTITION)
-    quarantine = spark.createDataFrame([], QUARANTINE_DDL).schema
-    _create(spark, layout.quarantine_path, quarantine, QUARANTINE_PARTITION)
+        if not exists(f"{stream.table_key}/_delta_log/"):
+            columns = bronze_schema(spark, stream)
+            _create(spark, stream.table_path, columns, BRONZE_PARTITION, BRONZE_STATISTICS)
+    if not exists(f"{layout.quarantine_key}/_delta_log/"):
+        columns = spark.createDataFrame([], QUARANTINE_DDL).schema
+        _create(spark, layout.quarantine_path, columns, QUARANTINE_PARTITION, QUARANTINE_STATISTICS)
 
 
 def append(rows: DataFrame, path: str, app_id: str, batch_id: int) -> None:
@@ -74,10 +92,13 @@ def written_transactions(spark: SparkSession, path: str) -> dict[str, int]:
     return found
 
 
-def _create(spark: SparkSession, path: str, columns: StructType, partition: str) -> None:
-    if DeltaTable.isDeltaTable(spark, path):
-        return
+def compact(spark: SparkSession, path: str) -> None:
+    """Fold small files of each partition into one; a commit of its own that changes no row."""
+    DeltaTable.forPath(spark, path).optimize().executeCompaction()
+
+
+def _create(spark: SparkSession, path: str, columns: StructType, partition: str, statistics: str) -> None:
     builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(columns).partitionedBy(partition)
-    for name, value in PROPERTIES.items():
+    for name, value in (*PROPERTIES.items(), (STATISTICS, statistics)):
         builder = builder.property(name, value)
     builder.execute()

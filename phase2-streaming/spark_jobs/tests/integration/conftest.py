@@ -32,7 +32,7 @@ from fraud_stream.streams import Layout, Stream
 
 PARTITIONS = {TRANSACTIONS.name: 3, LABELS.name: 2}
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-READY_SECONDS = 120
+READY_SECONDS = 300
 
 
 def free_port() -> int:
@@ -257,7 +257,7 @@ class Driver:
             cwd=self.log.parent,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=400,
             check=False,
         )
 

@@ -103,7 +103,7 @@ def running(driver: Any, places: dict[str, tuple[int, int]]) -> Any:
     return driver
 
 
-def audit(driver: Any, tmp_path: Path, *arguments: str, wait: float = 90) -> tuple[int, dict[str, Any], str]:
+def audit(driver: Any, tmp_path: Path, *arguments: str, wait: float = 240) -> tuple[int, dict[str, Any], str]:
     """Exit code, JSON and text of `fraud-stream conservation`."""
     path = tmp_path / "conservation.json"
     done = driver.run("conservation", "--wait", str(wait), "--json", str(path), *arguments)
@@ -176,9 +176,9 @@ def test_rows_arrive_as_they_were_sent(running: Any, transactions: Stream, trino
 def test_the_key_and_the_secrets_are_nowhere_to_be_seen(running: Any, places: dict[str, tuple[int, int]]) -> None:
     secrets = {name: running.environment[name] for name in ("FRAUD_STREAM_QUARANTINE_KEY", "SPARK_S3_SECRET_KEY")}
     base = f"http://127.0.0.1:{running.environment['SPARK_UI_PORT']}"
-    application = httpx.get(f"{base}/api/v1/applications").json()[0]["id"]
+    application = httpx.get(f"{base}/api/v1/applications", timeout=30).json()[0]["id"]
     executions = httpx.get(f"{base}/api/v1/applications/{application}/sql", params={"length": 1000}, timeout=30).json()
-    pages = [httpx.get(f"{base}/environment/").text, json.dumps(executions), running.log.read_text()]
+    pages = [httpx.get(f"{base}/environment/", timeout=30).text, json.dumps(executions), running.log.read_text()]
     pages += [httpx.get(f"{base}/SQL/execution/", params={"id": one["id"]}, timeout=30).text for one in executions[:40]]
     assert any("aes_encrypt" in page or "aesEncrypt" in page for page in pages), "no plan with the encryption was seen"
     command_lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.parent.exists()]
