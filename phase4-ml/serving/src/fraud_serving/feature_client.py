@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 
 from fraud_features import (
     RECENT_SCRIPT,
@@ -31,7 +31,9 @@ from fraud_serving.errors import FeatureStoreError
 from fraud_serving.recent_script import SCRIPT_SHA, caught_up_key
 from fraud_serving.settings import Settings
 
+# Flags of the answer beside those of the feature package.
 HISTORY_INCOMPLETE = "recent_incomplete"
+NOT_ADDED = "recent_not_added"
 # Turns of the event loop between an answer's arrival and the question's end: reading, parsing, two wake-ups.
 GRACE_TURNS = 6
 
@@ -110,27 +112,23 @@ class FeatureClient:
 
     async def read(self, transaction: Transaction) -> FeatureRead:
         """The features of a payment that is being decided; the same step adds it to the recent events."""
-        flags: tuple[str, ...] = ()
         try:
-            recent, profiles, complete = await self._fetch(transaction)
+            recent, profiles, flags = await self._fetch(transaction)
             available = True
-            if not complete:
-                flags = (HISTORY_INCOMPLETE,)
         except FeatureStoreError as error:
             metrics.REDIS_FAILURES.labels(error.reason).inc()
-            recent, profiles, available = RecentEvents.unavailable(), Profiles(), False
+            recent, profiles, flags, available = RecentEvents.unavailable(), Profiles(), [], False
         features = compute_features(transaction, recent, profiles, self._feature_settings)
         if flags:
             features = UserFeatures(features.values, features.missing, (*features.flags, *flags))
         return FeatureRead(features, recent, profiles, available)
 
-    async def _fetch(self, transaction: Transaction) -> tuple[RecentEvents, Profiles, bool]:
+    async def _fetch(self, transaction: Transaction) -> tuple[RecentEvents, Profiles, list[str]]:
         if self._redis is None or not self._breaker.allow():
             raise FeatureStoreError("Redis is not asked", "not_asked")
-        call = recent_call(transaction)
-        keys = profile_keys(transaction)
+        flags: list[str] = []
         try:
-            answer = await _within(self._timeout_seconds, self._ask(self._redis, call, keys))
+            call, answer = await _within(self._timeout_seconds, self._ask(self._redis, transaction))
             for part in answer:
                 if isinstance(part, Exception):
                     raise part
@@ -149,19 +147,29 @@ class FeatureClient:
         self._breaker.succeeded()
         for entity, payload in (("user", answer[1][0]), ("merchant", answer[1][2])):
             (metrics.CACHE_MISSES if payload is None else metrics.CACHE_HITS).labels(entity).inc()
-        return recent, profiles, answer[2] is not None
+        if answer[2] is None:
+            flags.append(HISTORY_INCOMPLETE)
+        if call.args[0] == "read":
+            flags.append(NOT_ADDED)
+        return recent, profiles, flags
 
     @staticmethod
     async def _ping(redis: Redis) -> None:
         await redis.ping()
 
-    async def _ask(self, redis: Redis, call: ScriptCall, profiles: tuple[str, ...]) -> list[Any]:
+    async def _ask(self, redis: Redis, transaction: Transaction) -> tuple[ScriptCall, list[Any]]:
+        """The script's call and Redis' answers: to the script, to the profiles, and the caught-up mark."""
+        call, profiles = recent_call(transaction), profile_keys(transaction)
         answer = await self._round_trip(redis, call, profiles)
         if isinstance(answer[0], NoScriptError):
             # Redis was restarted and knows no script any more.
             await redis.script_load(RECENT_SCRIPT)
             answer = await self._round_trip(redis, call, profiles)
-        return answer
+        if isinstance(answer[0], OutOfMemoryError):
+            # Full: it takes no payment any more, and still knows the earlier ones.
+            call = recent_call(transaction, "read")
+            answer = await self._round_trip(redis, call, profiles)
+        return call, answer
 
     async def _round_trip(self, redis: Redis, call: ScriptCall, profiles: tuple[str, ...]) -> list[Any]:
         pipeline = redis.pipeline(transaction=False)

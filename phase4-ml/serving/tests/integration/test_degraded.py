@@ -6,6 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import redis
+
+from fraud_contracts import user_features_key
+from fraud_features import FEATURE_NAMES, feature
 
 pytestmark = pytest.mark.integration
 Payment = Callable[..., dict[str, Any]]
@@ -28,8 +32,9 @@ class TestRedis:
             assert health.json()["mode"] == "no_features"
             row = decision_of(body["transaction_id"])
             # Nothing that was not read stands in the vector as a zero that looks like a count.
-            windows = [value for value, name in zip(row["vector"], _names(), strict=True) if name in row["missing"]]
-            assert len(windows) > 40
+            vector = dict(zip(FEATURE_NAMES, row["vector"], strict=True))
+            assert all(vector[name] == feature(name).missing for name in row["missing"])
+            assert len(row["missing"]) > 40
             assert any("count" in name for name in row["missing"])
 
     def test_a_redis_that_hangs_costs_milliseconds_and_comes_back(
@@ -53,6 +58,34 @@ class TestRedis:
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
 
+    def test_a_full_redis_still_gives_what_it_knows(
+        self, start_api: Any, own_redis: dict[str, str], payment: Payment, decision_of: Callable[[str], dict[str, Any]]
+    ) -> None:
+        with start_api(**own_redis) as api, client_of(own_redis) as client:
+            api.predict(**payment())
+            client.config_set("maxmemory", "1")
+            later = payment(event_time="2026-03-02T10:00:30Z")
+            answer = api.predict(**later).json()
+            assert (answer["mode"], "recent_not_added" in answer["flags"]) == ("no_model", True)
+            counts = [name.endswith("transactions_count_1m") for name in FEATURE_NAMES]
+            assert decision_of(later["transaction_id"])["vector"][counts.index(True)] == 1
+
+    def test_a_restarted_redis_learns_the_script_again(
+        self, start_api: Any, own_redis: dict[str, str], payment: Payment
+    ) -> None:
+        with start_api(**own_redis) as api, client_of(own_redis) as client:
+            client.script_flush()
+            assert api.predict(**payment()).json()["mode"] == "no_model"
+
+    def test_what_somebody_else_wrote_there_is_not_guessed_at(
+        self, start_api: Any, own_redis: dict[str, str], payment: Payment
+    ) -> None:
+        body = payment()
+        with start_api(**own_redis) as api, client_of(own_redis) as client:
+            client.set(user_features_key(body["user_id"]), b"\xff not ours")
+            answer = api.predict(**body)
+            assert (answer.status_code, answer.json()["mode"]) == (200, "no_features")
+
 
 class TestPostgres:
     def test_an_unreachable_postgres_is_a_503_that_says_when_to_return(self, start_api: Any, payment: Payment) -> None:
@@ -74,12 +107,10 @@ class TestPostgres:
     def test_what_was_refused_leaves_no_trace_in_the_windows(
         self, start_api: Any, own_redis: dict[str, str], payment: Payment
     ) -> None:
-        import redis
-
         with start_api(POSTGRES_CONNECT_PORT="1", **own_redis) as api:
             assert api.predict(**payment()).status_code == 503
-        client = redis.Redis(port=int(own_redis["REDIS_CONNECT_PORT"]), password=own_redis["REDIS_PASSWORD"])
-        assert client.dbsize() == 0
+        with client_of(own_redis) as client:
+            assert client.dbsize() == 0
 
 
 def test_a_wrong_mlflow_address_does_not_stop_the_start(start_api: Any, payment: Payment) -> None:
@@ -107,7 +138,5 @@ def test_several_workers_share_port_and_metrics(start_api: Any, payment: Payment
         assert api.metric("fraud_predictions_total") == 40
 
 
-def _names() -> tuple[str, ...]:
-    from fraud_features import FEATURE_NAMES
-
-    return FEATURE_NAMES
+def client_of(env: dict[str, str]) -> redis.Redis:
+    return redis.Redis(port=int(env["REDIS_CONNECT_PORT"]), password=env["REDIS_PASSWORD"])
