@@ -20,7 +20,7 @@ def test_summary_has_the_keys_of_the_demo_report(trained: TrainedModel) -> None:
         "baseline_average_precision",
     }
     assert answer["baseline_average_precision"] == max(
-        answer["amount_only_average_precision"], answer["logistic_average_precision"]
+        answer["amount_average_precision"], answer["logistic_average_precision"]
     )
 
 

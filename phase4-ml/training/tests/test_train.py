@@ -106,7 +106,7 @@ def test_the_forest_beats_the_baselines_where_there_is_something_to_learn(traine
 
     assert metrics["auc"] > 0.9
     assert metrics["average_precision_over_logistic_low"] > 0
-    assert metrics["average_precision_over_amount_only_low"] > 0
+    assert metrics["average_precision_over_amount_low"] > 0
     assert metrics["average_precision_low"] < metrics["average_precision"] < metrics["average_precision_high"]
     assert metrics["card_precision_at_100"] <= metrics["card_precision_at_100_ceiling"]
 

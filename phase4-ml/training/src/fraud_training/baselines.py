@@ -9,7 +9,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from fraud_features import FEATURES
 from fraud_training.dataset import Examples, Payments
 
-AMOUNT_ONLY = "amount_only"
+AMOUNT = "amount"
 LOGISTIC = "logistic"
 AMOUNT_COLUMN = next(
     column for column, feature in enumerate(FEATURES) if feature.kind == "request" and feature.input == "amount"
@@ -33,6 +33,6 @@ def fit_logistic(train: Examples) -> Pipeline:
 def baseline_scores(train: Examples, payments: Payments) -> dict[str, NDArray[np.float64]]:
     """Scores of each baseline for some payments, higher meaning more suspicious."""
     return {
-        AMOUNT_ONLY: payments.vectors[:, AMOUNT_COLUMN].astype(np.float64),
+        AMOUNT: payments.vectors[:, AMOUNT_COLUMN].astype(np.float64),
         LOGISTIC: np.asarray(fit_logistic(train).predict_proba(payments.vectors)[:, 1], dtype=np.float64),
     }

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud_training.baselines import AMOUNT_ONLY, LOGISTIC
+from fraud_training.baselines import AMOUNT, LOGISTIC
 from fraud_training.dataset import Examples
 from fraud_training.metrics import (
     area_under_roc,
@@ -23,7 +23,7 @@ AVERAGE_PRECISION = "average_precision"
 AVERAGE_PRECISION_LOW = "average_precision_low"
 CARD_PRECISION = "card_precision_at_100"
 DETECTION_RATE = "detection_rate_at_fpr_0_5_percent"
-BASELINES = (AMOUNT_ONLY, LOGISTIC)
+BASELINES = (AMOUNT, LOGISTIC)
 
 
 def baseline_metric(baseline: str) -> str:

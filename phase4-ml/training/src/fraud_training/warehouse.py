@@ -10,6 +10,7 @@ from typing import Any, Self
 from urllib.parse import urlparse
 
 import numpy as np
+import requests
 import trino
 
 from fraud_contracts import CATALOG, GOLD, SILVER
@@ -45,6 +46,7 @@ class Warehouse:
     """A Trino session for batch reading."""
 
     def __init__(self, url: str, user: str = "trainer") -> None:
+        self._url = url
         parsed = urlparse(url)
         self._connection = trino.dbapi.Connection(
             host=parsed.hostname or "", port=parsed.port, user=user, http_scheme=parsed.scheme, source="fraud-training"
@@ -64,6 +66,10 @@ class Warehouse:
             cursor.execute(sql)
             while chunk := cursor.fetchmany(_ROWS_PER_FETCH):
                 yield chunk
+        except trino.exceptions.TrinoUserError as error:
+            raise DataError(f"Trino cannot answer: {error.message}. Run the DAG fraud_pipeline first.") from error
+        except (trino.exceptions.TrinoConnectionError, requests.ConnectionError) as error:
+            raise DataError(f"Trino does not answer at {self._url}: start it with `make phase3-up`.") from error
         finally:
             cursor.close()
 
@@ -79,10 +85,7 @@ class Warehouse:
         if not _TABLE_NAME.fullmatch(table):
             raise DataError(f"{table!r} is not a table name of the form catalog.schema.table.")
         catalog, schema, name = table.split(".")
-        try:
-            version = self._row(f'SELECT max(version) FROM {catalog}.{schema}."{name}$history"')[0]
-        except trino.exceptions.TrinoUserError as error:
-            raise DataError(f"{table} cannot be read: {error.message}. Run the DAG fraud_pipeline first.") from error
+        version = self._row(f'SELECT max(version) FROM {catalog}.{schema}."{name}$history"')[0]
         return TableVersion(table, int(version))
 
     def event_range(self, features: TableVersion) -> Period:
