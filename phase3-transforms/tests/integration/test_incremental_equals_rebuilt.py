@@ -193,6 +193,8 @@ def history() -> list[Payment]:
             )
         )
         offsets[partition] += 1
+    # the only payment of its user and of its hour, until another message turns out to be the first of this id
+    rows.append(Payment("MOVED", 40, 4150, 777, 0, offsets[0], 4160))
     return rows
 
 
@@ -215,6 +217,7 @@ SECOND = [
     # one of the same id that Bronze landed first
     Payment("NEWPART", 30, 4400, 1234, 2, 0, 4401, 4),
     BY_ID["T7"]._replace(cents=4321, partition=2, offset=1, arrived=BY_ID["T7"].arrived - 0.5),
+    Payment("MOVED", 41, 100, 778, 2, 2, 4159),
     Payment("DAY5", 3, 5800, 900, 1, NEXT[1] + 11, 5801, 2),
 ]
 SECOND_LABELS = [
@@ -250,6 +253,18 @@ def test_the_first_message_of_an_id_is_kept(lake: Lake, incremental: dict[str, t
     ]
     assert sorted(tuple(row) for row in kept) == sorted(expected)
     assert incremental["silver.int_transactions"][0] == len(received)
+
+
+def test_days_and_hours_that_lost_their_last_payment_are_gone(
+    lake: Lake, incremental: dict[str, tuple[int, str]]
+) -> None:
+    moved = lake.query(
+        f"select user_id, transaction_count from {lake.prefix}silver.int_user_daily where user_id in ('U0040', 'U0041')"
+    )
+    assert [tuple(row) for row in moved] == [("U0041", 1)]
+    hour = timestamp(at(4150).replace(minute=0))
+    assert lake.query(f"select * from {lake.prefix}gold.mart_hourly_metrics where event_hour = {hour}") == []
+    assert incremental["silver.int_user_daily"][0] > 0
 
 
 def test_a_corrected_label_holds_only_until_the_correction(lake: Lake, incremental: dict[str, tuple[int, str]]) -> None:

@@ -1,7 +1,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='merge',
+        incremental_strategy='merge_changed',
         unique_key=['user_id', 'event_date'],
         on_schema_change='fail',
     )
@@ -17,22 +17,20 @@ transactions as (
 
 {% if is_incremental() %}
 
-watermarks as (
+fingerprints as (
 
-    {{ watermarks('transactions', this, offsets='_offsets') }}
+    select
+        user_id,
+        event_date,
+        checksum(row(_partition, _offset)) as _fingerprint
+    from transactions
+    group by user_id, event_date
 
 ),
 
-touched as (
+changed as (
 
-    select distinct
-        transactions.user_id,
-        transactions.event_date
-    from transactions
-    inner join watermarks
-        on
-            transactions._partition = watermarks._partition
-            and transactions._offset > watermarks._offset
+    {{ changed_keys('fingerprints', ['user_id', 'event_date'], this) }}
 
 ),
 
@@ -40,10 +38,10 @@ to_compute as (
 
     select transactions.*
     from transactions
-    inner join touched
+    inner join changed
         on
-            transactions.user_id = touched.user_id
-            and transactions.event_date = touched.event_date
+            transactions.user_id = changed.user_id
+            and transactions.event_date = changed.event_date
 
 ),
 
@@ -82,12 +80,52 @@ aggregated as (
         min(event_us) as first_event_us,
         max(event_us) as last_event_us,
 
-        ---------- kafka coordinates
-        {{ offsets_of('_partition', '_offset') }} as _offsets
+        ---------- what the row was computed from
+        checksum(row(_partition, _offset)) as _fingerprint
 
     from to_compute
     group by user_id, event_date
 
+),
+
+{% if is_incremental() %}
+
+-- a day that lost its last payment stays as a row of nulls, which merge_changed deletes
+final as (
+
+    select
+        changed.user_id,
+        changed.event_date,
+        aggregated.transaction_count,
+        aggregated.merchant_count,
+        aggregated.country_count,
+        aggregated.device_count,
+        aggregated.international_count,
+        aggregated.card_not_present_count,
+        aggregated.night_count,
+        aggregated.amount_cents,
+        aggregated.amount_cents_squared,
+        aggregated.amount_cents_min,
+        aggregated.amount_cents_max,
+        aggregated.first_event_us,
+        aggregated.last_event_us,
+        aggregated._fingerprint
+    from changed
+    left join aggregated
+        on
+            changed.user_id = aggregated.user_id
+            and changed.event_date = aggregated.event_date
+
 )
 
-select * from aggregated
+{% else %}
+
+final as (
+
+    select * from aggregated
+
+)
+
+{% endif %}
+
+select * from final

@@ -1,7 +1,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='merge',
+        incremental_strategy='merge_changed',
         unique_key='event_hour',
         on_schema_change='fail',
     )
@@ -20,50 +20,53 @@ transactions as (
 
 labels as (
 
-    select * from {{ ref('int_labels_as_of') }}
+    select
+        transaction_id,
+        is_fraud,
+        _partition as _label_partition,
+        _offset as _label_offset
+    from {{ ref('int_labels_as_of') }}
+    where superseded_us is null
+
+),
+
+labelled as (
+
+    select
+        transactions.*,
+        labels._label_partition,
+        labels._label_offset,
+        coalesce(labels.is_fraud, false) as is_known_fraud
+    from transactions
+    left join labels
+        on transactions.transaction_id = labels.transaction_id
 
 ),
 
 {% if is_incremental() %}
 
-transaction_watermarks as (
+fingerprints as (
 
-    {{ watermarks('transactions', this, offsets='_offsets') }}
-
-),
-
-label_watermarks as (
-
-    {{ watermarks('labels', this, offsets='_label_offsets') }}
+    select
+        event_hour,
+        checksum(row(_partition, _offset, _label_partition, _label_offset, is_high_risk_merchant)) as _fingerprint
+    from labelled
+    group by event_hour
 
 ),
 
-touched as (
+changed as (
 
-    select transactions.event_hour
-    from transactions
-    inner join transaction_watermarks
-        on
-            transactions._partition = transaction_watermarks._partition
-            and transactions._offset > transaction_watermarks._offset
-    union distinct
-    select transactions.event_hour
-    from transactions
-    inner join labels
-        on transactions.transaction_id = labels.transaction_id
-    inner join label_watermarks
-        on
-            labels._partition = label_watermarks._partition
-            and labels._offset > label_watermarks._offset
+    {{ changed_keys('fingerprints', ['event_hour'], this) }}
 
 ),
 
 to_compute as (
 
-    select transactions.*
-    from transactions
-    inner join touched
-        on transactions.event_hour = touched.event_hour
+    select labelled.*
+    from labelled
+    inner join changed
+        on labelled.event_hour = changed.event_hour
 
 ),
 
@@ -71,13 +74,13 @@ to_compute as (
 
 to_compute as (
 
-    select * from transactions
+    select * from labelled
 
 ),
 
 {% endif %}
 
-metrics as (
+aggregated as (
 
     select
         event_hour,
@@ -90,57 +93,58 @@ metrics as (
         count_if(is_international) as international_count,
         count_if(is_card_not_present) as card_not_present_count,
         count_if(is_high_risk_merchant) as high_risk_merchant_count,
+        count_if(is_known_fraud) as known_fraud_count,
 
         ---------- amounts, exact
         sum(amount_cents) as amount_cents,
         max(amount_cents) as amount_cents_max,
+        sum(if(is_known_fraud, amount_cents, 0)) as known_fraud_amount_cents,
 
-        ---------- kafka coordinates
-        {{ offsets_of('_partition', '_offset') }} as _offsets
+        ---------- rates
+        cast(count_if(is_known_fraud) as double) / count(*) as known_fraud_rate,
+
+        ---------- what the row was computed from
+        checksum(row(_partition, _offset, _label_partition, _label_offset, is_high_risk_merchant)) as _fingerprint
 
     from to_compute
     group by event_hour
 
 ),
 
-known_frauds as (
+{% if is_incremental() %}
 
-    select
-        to_compute.event_hour,
-        count_if(labels.superseded_us is null and labels.is_fraud) as known_fraud_count,
-        sum(to_compute.amount_cents) filter (
-            where labels.superseded_us is null and labels.is_fraud
-        ) as known_fraud_amount_cents,
-        {{ offsets_of('labels._partition', 'labels._offset') }} as _label_offsets
-    from to_compute
-    inner join labels
-        on to_compute.transaction_id = labels.transaction_id
-    group by to_compute.event_hour
-
-),
-
+-- an hour that lost its last payment stays as a row of nulls, which merge_changed deletes
 final as (
 
     select
-        metrics.event_hour,
-        metrics.event_date,
-        metrics.transaction_count,
-        metrics.user_count,
-        metrics.merchant_count,
-        metrics.international_count,
-        metrics.card_not_present_count,
-        metrics.high_risk_merchant_count,
-        metrics.amount_cents,
-        metrics.amount_cents_max,
-        coalesce(known_frauds.known_fraud_count, 0) as known_fraud_count,
-        coalesce(known_frauds.known_fraud_amount_cents, 0) as known_fraud_amount_cents,
-        cast(coalesce(known_frauds.known_fraud_count, 0) as double) / metrics.transaction_count as known_fraud_rate,
-        metrics._offsets,
-        known_frauds._label_offsets
-    from metrics
-    left join known_frauds
-        on metrics.event_hour = known_frauds.event_hour
+        changed.event_hour,
+        aggregated.event_date,
+        aggregated.transaction_count,
+        aggregated.user_count,
+        aggregated.merchant_count,
+        aggregated.international_count,
+        aggregated.card_not_present_count,
+        aggregated.high_risk_merchant_count,
+        aggregated.known_fraud_count,
+        aggregated.amount_cents,
+        aggregated.amount_cents_max,
+        aggregated.known_fraud_amount_cents,
+        aggregated.known_fraud_rate,
+        aggregated._fingerprint
+    from changed
+    left join aggregated
+        on changed.event_hour = aggregated.event_hour
 
 )
+
+{% else %}
+
+final as (
+
+    select * from aggregated
+
+)
+
+{% endif %}
 
 select * from final
