@@ -144,7 +144,7 @@ class FeatureWriter:
         batch = []
         for message in messages:
             try:
-                batch.append(self._decoder.decode(message.value(), message.timestamp()[1]))
+                batch.append(self._decoder.decode(message.value()))
             except UnreadableRecordError as error:
                 UNREADABLE.inc()
                 logger.warning("partition %s offset %s left out: %s", message.partition(), message.offset(), error)
