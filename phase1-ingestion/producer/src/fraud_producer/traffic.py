@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -95,7 +95,7 @@ class TrafficResult:
 
 
 def drive(
-    events: Iterator[Event], api: ScoringApi, producer: EventProducer, stop: Stop, rate: float, seconds: float
+    events: Iterable[Event], api: ScoringApi, producer: EventProducer, stop: Stop, rate: float, seconds: float
 ) -> TrafficResult:
     """Post payments one after another in event-time order, each produced to Kafka after its answer.
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from fraud_contracts import TRANSACTIONS
+from fraud_contracts import LABELS, TRANSACTIONS
 from fraud_producer.commands.options import (
     Customers,
     DataFile,
@@ -30,6 +30,7 @@ from fraud_producer.feeding import feed_at_rate, summary
 from fraud_producer.ledger import Ledger
 from fraud_producer.live_events import live_events
 from fraud_producer.metrics import serve_metrics
+from fraud_producer.positions import read_positions
 from fraud_producer.producer import EventProducer
 from fraud_producer.settings import Settings, load_api_settings, load_settings
 from fraud_producer.simulator import SimulationConfig
@@ -142,7 +143,10 @@ def traffic(
     stop = Stop()
     stop.install()
     wanted = _wanted(settings, from_, customers, seed, fraud_rate)
-    events = live_events(settings, wanted, _from_us(from_), file_source(data, mapping))
+    # the history may have brought labels that became known after its last payment
+    labels = read_positions(settings.kafka_bootstrap_servers, settings.schema_registry_url, LABELS.name)
+    coming = live_events(settings, wanted, _from_us(from_), file_source(data, mapping))
+    events = (event for event in coming if event.topic is TRANSACTIONS or not labels.holds(event))
     with Ledger(settings.fraud_producer_ledger_dir) as ledger:
         with (
             ScoringApi(target.api_url, target.fraud_serving_api_key.get_secret_value()) as api,

@@ -1,0 +1,82 @@
+"""Schemas are registered once, and a breaking one is refused by the registry itself."""
+
+import json
+import secrets
+from typing import Any
+
+import httpx
+import pytest
+
+from fraud_contracts import COMPATIBILITY, LABELS, RAW_TOPICS, TRANSACTIONS, schema, schema_text
+from fraud_producer.errors import IncompatibleSchemaError, RegistryError, UnreachableError
+from fraud_producer.registry import Registry
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def subject(servers: tuple[str, str]) -> Any:
+    name = f"producer-test-{secrets.token_hex(3)}-value"
+    yield name
+    httpx.delete(f"{servers[1]}/subjects/{name}")
+
+
+def test_contracts_are_registered_and_held_to_full_compatibility(servers: tuple[str, str]) -> None:
+    with Registry(servers[1]) as registry:
+        known = {found.name: found for found in registry.subjects()}
+        assert registry.compatibility() == COMPATIBILITY
+        for topic in RAW_TOPICS:
+            assert known[topic.subject].compatibility == COMPATIBILITY
+            assert registry.lookup(topic) == known[topic.subject].schema_id
+            assert json.loads(registry.schema_text(registry.lookup(topic)))["name"] == schema(topic)["name"]
+
+
+def test_registering_again_keeps_the_id(servers: tuple[str, str], subject: str) -> None:
+    with Registry(servers[1]) as registry:
+        first = registry.register(subject, schema_text(LABELS))
+        assert registry.register(subject, schema_text(LABELS)) == first
+
+
+def changed(**change: Any) -> str:
+    """The transaction schema with a field added, dropped or retyped."""
+    new = schema(TRANSACTIONS)
+    if "add" in change:
+        new["fields"].append(change["add"])
+    if "drop" in change:
+        new["fields"] = [field for field in new["fields"] if field["name"] != change["drop"]]
+    for field in new["fields"]:
+        if field["name"] == change.get("retype"):
+            field["type"] = "string"
+    return json.dumps(new)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"add": {"name": "must", "type": "string"}}, {"drop": "user_id"}, {"retype": "amount"}],
+    ids=["a new required field", "a dropped required field", "another type"],
+)
+def test_a_breaking_schema_is_refused(servers: tuple[str, str], subject: str, change: dict[str, Any]) -> None:
+    with Registry(servers[1]) as registry:
+        registry.register(subject, schema_text(TRANSACTIONS))
+        with pytest.raises(IncompatibleSchemaError, match=rf"schema of {subject}.*{COMPATIBILITY}"):
+            registry.register(subject, changed(**change))
+
+
+def test_an_optional_field_is_accepted_as_a_new_version(servers: tuple[str, str], subject: str) -> None:
+    with Registry(servers[1]) as registry:
+        first = registry.register(subject, schema_text(TRANSACTIONS))
+        optional = {"name": "loyalty_id", "type": ["null", "string"], "default": None}
+        assert registry.register(subject, changed(add=optional)) != first
+
+
+def test_an_unregistered_topic_names_the_remedy(servers: tuple[str, str]) -> None:
+    from dataclasses import replace
+
+    with Registry(servers[1]) as registry, pytest.raises(RegistryError, match="run `fraud-producer init` first"):
+        registry.lookup(replace(LABELS, name="nobody-registered-this"))
+
+
+def test_a_registry_that_is_down_is_named() -> None:
+    with Registry("http://127.0.0.1:1/apis/ccompat/v7") as registry:
+        with pytest.raises(UnreachableError, match=r"does not answer at http://127\.0\.0\.1:1.*SCHEMA_REGISTRY_URL"):
+            registry.compatibility()
