@@ -35,15 +35,18 @@ class Topic:
         }
         admin = AdminClient({"bootstrap.servers": env["KAFKA_BOOTSTRAP_SERVERS"]})
         admin.create_topics([NewTopic(self.name, num_partitions=TRANSACTIONS.partitions)])[self.name].result(30)
-        self.delete = lambda: admin.delete_topics([self.name])[self.name].result(30)
-        registered = httpx.post(
-            f"{env['SCHEMA_REGISTRY_URL']}/subjects/{self.name}-value/versions",
-            json={"schema": schema_text(TRANSACTIONS)},
-            timeout=30,
-        )
+        self._admin = admin
+        self._subject = f"{env['SCHEMA_REGISTRY_URL']}/subjects/{self.name}-value"
+        body = {"schema": schema_text(TRANSACTIONS)}
+        registered = httpx.post(f"{self._subject}/versions", json=body, timeout=30)
         self._header = b"\0" + int(registered.raise_for_status().json()["id"]).to_bytes(4, "big")
         self._schema = fastavro.parse_schema(_plain(schema(TRANSACTIONS)))
         self._producer = Producer({"bootstrap.servers": env["KAFKA_BOOTSTRAP_SERVERS"], "linger.ms": 20})
+
+    def delete(self) -> None:
+        """Leaves broker and registry as they were."""
+        self._admin.delete_topics([self.name])[self.name].result(30)
+        httpx.delete(self._subject, timeout=30).raise_for_status()
 
     def send(self, records: Sequence[dict[str, Any]]) -> None:
         for record in records:
