@@ -1,4 +1,3 @@
-import json
 import os
 import subprocess
 import sys
@@ -6,6 +5,7 @@ import time
 from pathlib import Path
 
 from fraud_native.launch import MARKER, end_processes, is_alive, marked_processes, recorded_group
+from fraud_native.process_spec import ProcessSpec
 
 
 def sleeper(marker: str) -> subprocess.Popen[bytes]:
@@ -13,6 +13,12 @@ def sleeper(marker: str) -> subprocess.Popen[bytes]:
     while not marked_processes(marker):
         time.sleep(0.01)
     return process
+
+
+def write_spec(file: Path, command: list[str], environment: dict[str, str]) -> None:
+    folder = str(file.parent)
+    spec = ProcessSpec(command, environment, directory=folder, data=folder, user=None)
+    assert spec.write(file)
 
 
 def test_processes_are_found_by_service_and_by_stack_but_not_those_of_another(tmp_path: Path) -> None:
@@ -41,11 +47,7 @@ def test_a_restart_ends_what_a_crashed_predecessor_has_left(tmp_path: Path) -> N
     left = sleeper(marker)
     spec = tmp_path / "spec.json"
     command = [sys.executable, "-c", "import os; print(os.getcwd(), os.environ['A'])"]
-    spec.write_text(
-        json.dumps(
-            {"command": command, "environment": {MARKER: marker, "A": "1"}, "directory": str(tmp_path), "user": None}
-        )
-    )
+    write_spec(spec, command, {MARKER: marker, "A": "1"})
     done = subprocess.run(
         [sys.executable, "-m", "fraud_native.launch", str(spec)], capture_output=True, text=True, check=True
     )
@@ -59,12 +61,11 @@ def test_a_service_that_renames_itself_is_found_by_its_group(tmp_path: Path) -> 
     """What overwrites its environment also loses the marker: here the child that stays behind never had it."""
     spec = tmp_path / "service.json"
     command = ["/bin/sh", "-c", "env -i sleep 60 & exec env -i sleep 60"]
-    spec.write_text(
-        json.dumps({"command": command, "environment": {MARKER: f"{tmp_path}:x"}, "directory": "/", "user": None})
-    )
+    write_spec(spec, command, {MARKER: f"{tmp_path}:x"})
     with subprocess.Popen([sys.executable, "-m", "fraud_native.launch", str(spec)], start_new_session=True) as process:
         group = spec.with_suffix(".pid")
         while len(recorded_group(group)) < 2 or marked_processes(f"{tmp_path}:x"):
+            assert process.poll() is None
             time.sleep(0.02)
         process.kill()
         process.wait()

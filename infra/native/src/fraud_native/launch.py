@@ -58,7 +58,8 @@ def recorded_group(file: Path) -> list[int]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
             try:
-                if _stat(int(folder.name))[_GROUP] == leader:
+                fields = _stat(int(folder.name))
+                if fields[_GROUP] == leader and fields[0] != "Z":
                     found.append(int(folder.name))
             except OSError:
                 continue
