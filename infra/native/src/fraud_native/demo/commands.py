@@ -82,9 +82,9 @@ class Commands:
         return "\n".join(output)
 
     def json(self, *command: str) -> dict[str, Any]:
-        """Runs a command whose last line of output is a JSON object, and returns that object."""
-        lines = self.run(*command).strip().splitlines()
-        answer: dict[str, Any] = json.loads(lines[-1])
+        """Runs a command whose output, or the last line of it, is a JSON object, and returns that object."""
+        text = self.run(*command).strip()
+        answer: dict[str, Any] = json.loads(text if text.startswith("{") else text.splitlines()[-1])
         return answer
 
 
