@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -24,7 +25,6 @@ from fraud_native.services import Native
 from fraud_native.supervision import Supervisor
 from fraud_native.teardown import stop_services
 
-FIRST_PORT = 23710
 SERVER = "import socket, time; s = socket.create_server(('127.0.0.1', {port})); print('listening', flush=True); {then}"
 STAY = "time.sleep(600)"
 STAY_AWAY = f"import time; {STAY}"
@@ -40,6 +40,13 @@ class Sandbox(Stack):
         return self.folder
 
 
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
 class House:
     """Services described in a line each, run by a supervisor of their own."""
 
@@ -51,8 +58,9 @@ class House:
         self.said: list[str] = []
 
     def add(self, name: str, *needs: str, script: str | None = None, one_shot: bool = False) -> int:
-        port = FIRST_PORT + len(self.components)
-        command = (sys.executable, "-c", script if script is not None else SERVER.format(port=port, then=STAY))
+        port = free_port()
+        script = (SERVER.replace("{then}", STAY) if script is None else script).replace("{port}", str(port))
+        command = (sys.executable, "-c", script)
         edges = tuple(
             Dependency(need.rstrip("?"), self._condition(need.rstrip("?")), required=not need.endswith("?"))
             for need in needs
@@ -219,7 +227,7 @@ def test_ctrl_c_stops_what_was_started(house: House, tmp_path: Path) -> None:
 
 def test_children_of_a_service_end_with_it(house: House) -> None:
     child = "import subprocess, sys; subprocess.Popen(['sleep', '600']); "
-    house.add("parent", script=child + SERVER.format(port=FIRST_PORT, then=STAY))
+    house.add("parent", script=child + SERVER.replace("{then}", STAY))
     house.up("parent")
     (sleeping,) = psutil.Process(house.supervisor.state("parent").pid).children()
     assert sleeping.cmdline() == ["sleep", "600"]
@@ -231,6 +239,8 @@ def test_children_of_a_service_end_with_it(house: House) -> None:
 def test_the_supervisor_of_a_deep_folder_has_a_socket_that_the_system_accepts(tmp_path: Path) -> None:
     house = House(tmp_path / ("deep" * 30))
     house.add("database")
-    house.up("database")
-    house.supervisor.shutdown()
-    subprocess.run(["test", "!", "-e", str(house.supervisor.socket_file)], check=True)
+    try:
+        house.up("database")
+    finally:
+        house.supervisor.shutdown()
+    assert not house.supervisor.socket_file.exists()
