@@ -1,30 +1,21 @@
--- Of the payments whose labels are mature, at least one and at most `fraud_rate_max` of all are known as fraud: none
--- at all means that labels do not arrive or do not match, too many that they are read the wrong way round.
--- Says nothing before there are 10,000 mature payments and the first label.
+-- Of the payments whose labels are mature some are known as fraud, and not more than `fraud_rate_max` of them: none,
+-- although labels speak of that time, means that ids do not match; too many, that labels are read the wrong way round.
+-- Says nothing before there are 10,000 mature payments and a fraud label for their time.
 with
-
-newest as (
-
-    select max(event_us) as event_us from {{ ref('int_transactions') }}
-
-),
-
-mature as (
-
-    select transactions.transaction_id
-    from {{ ref('int_transactions') }} as transactions
-    cross join newest
-    where transactions.event_us < newest.event_us - {{ label_maturity_us() }}
-
-),
 
 labels as (
 
     select
         transaction_id,
-        is_fraud
+        transaction_us
     from {{ ref('int_labels_as_of') }}
-    where superseded_us is null
+    where superseded_us is null and is_fraud
+
+),
+
+maturity as (
+
+    select max(event_us) - {{ label_maturity_us() }} as until_us from {{ ref('int_transactions') }}
 
 ),
 
@@ -32,16 +23,30 @@ rate as (
 
     select
         count(*) as transaction_count,
-        count_if(labels.is_fraud) as fraud_count
-    from mature
+        count(labels.transaction_id) as fraud_count
+    from {{ ref('int_transactions') }} as transactions
+    inner join maturity
+        on transactions.event_us < maturity.until_us
     left join labels
-        on mature.transaction_id = labels.transaction_id
+        on transactions.transaction_id = labels.transaction_id
+
+),
+
+expected as (
+
+    select count(*) as label_count
+    from labels
+    inner join maturity
+        on labels.transaction_us < maturity.until_us
 
 )
 
-select *
+select rate.*
 from rate
+cross join expected
 where
-    transaction_count >= 10000
-    and exists (select 1 from labels)
-    and (fraud_count = 0 or fraud_count > {{ var('fraud_rate_max') }} * transaction_count)
+    rate.transaction_count >= 10000
+    and (
+        (rate.fraud_count = 0 and expected.label_count > 0)
+        or rate.fraud_count > {{ var('fraud_rate_max') }} * rate.transaction_count
+    )
