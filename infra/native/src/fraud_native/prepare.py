@@ -71,7 +71,7 @@ def format_broker(setting: Setting) -> None:
     _run(
         [
             f"{setting.variables['JAVA17_HOME']}/bin/java",
-            *("-Xmx128m", f"-Dlog4j2.configurationFile={INFRA}/kafka/log4j2.properties"),
+            *("-Xmx128m", "-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={INFRA}/kafka/log4j2.properties"),
             *("-cp", f"{setting.variables['KAFKA_JARS']}/*", "kafka.tools.StorageTool"),
             *("format", "-t", cluster, "-c", str(config)),
         ]
