@@ -116,16 +116,17 @@ class TopicReader:
         ends = {partition: high for partition, (low, high) in self._ranges.items() if high > low}
         starts = {partition: max(self._ranges[partition][0], high - count) for partition, high in ends.items()}
         self._consumer.assign([TopicPartition(self._topic, partition, start) for partition, start in starts.items()])
-        while ends:
-            batch = self._consumer.consume(1000, timeout=_TIMEOUT_SECONDS)
+        wanted = sum(ends[partition] - start for partition, start in starts.items())
+        while wanted:
+            # asking for more than there is would wait for the whole timeout
+            batch = self._consumer.consume(min(wanted, 1000), timeout=_TIMEOUT_SECONDS)
             if not batch:
                 raise UnreachableError(f"{self._topic} sent nothing for {_TIMEOUT_SECONDS:.0f} s: see Kafka's log")
             for message in batch:
                 error = message.error()
                 if error is not None:
                     raise UnreachableError(f"{self._topic} cannot be read: {error.str()}")
-                partition, offset = message.partition() or 0, message.offset() or 0
-                if partition in ends and offset < ends[partition]:
+                # what arrived after entering is not asked for
+                if (message.offset() or 0) < ends[message.partition() or 0]:
+                    wanted -= 1
                     yield message
-                if offset >= ends.get(partition, 0) - 1:
-                    ends.pop(partition, None)

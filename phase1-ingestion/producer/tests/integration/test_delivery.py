@@ -129,7 +129,7 @@ def test_a_run_that_broke_off_goes_on_without_gap_or_repetition(
     kept = [
         event
         for number, event in enumerate(events)
-        if number < len(events) * share[partition_of(event.key, moved(event, raw_topics).partitions)]
+        if number < len(events) * share[partition_of(event.key, moved(event, raw_topics).topic.partitions)]
     ]
     send(servers, raw_topics, tmp_path, kept)
     positions = {
