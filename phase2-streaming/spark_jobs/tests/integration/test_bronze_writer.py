@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def poisons(feed: Any) -> dict[str, Poison]:
         "absurd amount": Poison(failing(amount=Decimal("5000000000.00")), {"amount_bounded"}),
         "not a number": Poison(failing(latitude=float("nan")), {"latitude_range"}),
         "infinite": Poison(failing(longitude=float("-inf")), {"longitude_range"}),
-        "from the future": Poison(failing(event_time=datetime.now(UTC) + timedelta(days=3)), {"event_time_in_future"}),
+        "from the future": Poison(failing(event_time=datetime(2100, 1, 1, tzinfo=UTC)), {"event_time_in_future"}),
         "from the past": Poison(failing(event_time=datetime(1931, 5, 6, tzinfo=UTC)), {"event_time_too_old"}),
         "end of time": Poison(feed.encode(TRANSACTIONS, feed.transaction(event_time=2**62)), {"event_time_in_future"}),
         "card number in clear": Poison(failing(card_hash="4111111111111111"), {"card_hash_format"}),
