@@ -45,7 +45,7 @@ def test_a_dependency_that_is_not_required_is_left_out_unless_asked_for() -> Non
     [
         (1, {"kafka", "schema-registry", "producer"}, {"minio", "trino", "redis"}),
         (2, {"bronze-writer", "minio-init"}, {"producer", "trino", "mlflow"}),
-        (3, {"trino", "airflow-scheduler", "redis"}, {"producer", "bronze-writer", "mlflow", "api"}),
+        (3, {"bronze-writer", "trino", "airflow-scheduler", "redis"}, {"producer", "mlflow", "api"}),
         (4, {"api", "feature-writer", "mlflow"}, {"producer", "trino", "airflow-scheduler"}),
     ],
 )
