@@ -22,7 +22,8 @@ from fraud_stream.streams import Layout
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Kafka to Delta Bronze, and the proof of it.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Messages that did not belong in Bronze.")
 app.add_typer(quarantine_app, name="quarantine")
-console = Console(soft_wrap=True)
+# a pipe has no width: tables must not be cut to the 80 columns of a terminal that is not there
+console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 140)
 
 Wait = Annotated[float, typer.Option(help="Seconds to wait for what is still on its way.")]
 

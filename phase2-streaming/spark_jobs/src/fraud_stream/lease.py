@@ -6,8 +6,8 @@ renewing are conditional PUTs (``If-None-Match``, ``If-Match``). Nobody's clock 
 
 - the holder renews every ``RENEW_SECONDS``; one that could not renew for ``GIVE_UP_SECONDS`` of its own clock is lost;
 - another machine may take a lease over once it has watched it unrenewed for ``EXPIRE_SECONDS`` of *its* own clock;
-- on the holder's own machine the holder's processes are looked at instead, so a restart after ``kill -9`` waits for
-  nothing, and a process that is only stopped is never overtaken.
+- on the holder's own machine the holder's processes are looked at instead, so a restart after ``kill -9`` waits only
+  for the orphaned JVM to end, and a process that is merely stopped is never overtaken.
 """
 
 import json
@@ -117,20 +117,22 @@ class Lease:
             log.warning("the lease could not be given back and will expire: %s", error)
 
     def _take(self) -> str:
-        watched: _Seen | None = None
         since = time.monotonic()
+        watched: str | None = None
         while True:
             seen = self._get()
             try:
                 if seen is None:
                     return self._put(self._content(), {"IfNoneMatch": "*"})
-                if self._is_free(seen.content):
+                if seen.content.get("state") == RELEASED or self._died_here(seen.content):
                     return self._put(self._content(), {"IfMatch": seen.etag})
-                if watched is None:
-                    watched = seen
-                elif watched.etag != seen.etag:
+                is_elsewhere = seen.content.get("machine") != machine()
+                watched = watched or seen.etag
+                if watched != seen.etag:
                     raise LeaseError(self._refusal(seen.content))
-                elif time.monotonic() - since > self._timing.expire:
+                if time.monotonic() - since > self._timing.expire:
+                    if not is_elsewhere:
+                        raise LeaseError(self._refusal(seen.content))
                     log.warning("taking over a lease that nobody renewed for %.0f s", self._timing.expire)
                     return self._put(self._content(), {"IfMatch": seen.etag})
             except ClientError as error:
@@ -139,16 +141,20 @@ class Lease:
                 raise LeaseError(self._refusal(seen.content if seen else {})) from error
             time.sleep(self._timing.watch)
 
-    def _is_free(self, content: dict[str, Any]) -> bool:
-        if content.get("state") == RELEASED:
-            return True
+    def _died_here(self, content: dict[str, Any]) -> bool:
+        """Whether the holder was on this machine and all its processes are gone.
+
+        False while an orphaned JVM still lives: it ends by itself soon after its driver, and may write until then.
+
+        Raises:
+            LeaseError: the holder's driver is alive.
+        """
         if content.get("machine") != machine():
             return False
-        holders = [ProcessIdentity(**process) for process in content["processes"]]
-        alive = [holder.pid for holder in holders if holder.is_alive()]
-        if alive:
+        driver, *others = [ProcessIdentity(**process) for process in content["processes"]]
+        if driver.is_alive():
             raise LeaseError(self._refusal(content))
-        return True
+        return not any(other.is_alive() for other in others)
 
     def _refusal(self, content: dict[str, Any]) -> str:
         pids = ", ".join(str(process["pid"]) for process in content.get("processes", ()))

@@ -290,12 +290,11 @@ def test_kill_9_in_the_middle_and_a_lost_commit_record_change_nothing(
     assert running.end(signal.SIGKILL) == -signal.SIGKILL
     stop.set()
     sender.join()
+    commits = f"{transactions.checkpoint_key}/commits/"
     # Paimon's device: without its last commit record Spark runs the last batch again, whatever the kill hit
-    commits = sorted(
-        (item for item in bucket.objects.filter(Prefix=f"{transactions.checkpoint_key}/commits/")),
-        key=lambda item: int(item.key.rpartition("/")[2]),
-    )
-    commits[-1].delete()
+    records = {item.key.rpartition("/")[2]: item for item in bucket.objects.filter(Prefix=commits)}
+    newest = max(int(name) for name in records if name.isdigit())  # the folder's own marker has no number
+    records[str(newest)].delete()
     before = read_checkpoint(
         object_store.connect(writer_settings), writer_settings.s3_bucket, transactions.checkpoint_key
     )

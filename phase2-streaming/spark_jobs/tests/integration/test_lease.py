@@ -68,7 +68,7 @@ def test_a_dead_holder_on_this_machine_is_replaced_at_once(lease: Callable[[], L
     lease().acquire()
 
 
-def test_a_driver_whose_jvm_still_lives_is_not_replaced(lease: Callable[[], Lease]) -> None:
+def test_an_orphaned_jvm_is_waited_for(lease: Callable[[], Lease]) -> None:
     jvm, driver = sleeper(), sleeper()
     holder = lease()
     holder._processes = [ProcessIdentity.of(driver.pid)]
@@ -78,8 +78,8 @@ def test_a_driver_whose_jvm_still_lives_is_not_replaced(lease: Callable[[], Leas
     driver.wait()
     with pytest.raises(LeaseError, match=str(jvm.pid)):
         lease().acquire()
-    jvm.kill()
-    jvm.wait()
+    threading.Timer(1, jvm.kill).start()
+    threading.Timer(1.2, jvm.wait).start()
     lease().acquire()
 
 
