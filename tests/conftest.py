@@ -53,10 +53,10 @@ class Demo:
 
 @pytest.fixture(scope="session")
 def demo(stack: Any) -> Demo:
-    """Runs `demo` small: 60 days of 400 users, 30,000 payments, 20 seconds of live traffic."""
+    """Runs `demo` small: 60 days of 800 users, 60,000 payments, 20 seconds of live traffic."""
     command = [
         *(str(ROOT / ".venv/bin/fraud-native"), "--stack", "test", "demo", "--fresh", "--end", END),
-        *("--customers", "400", "--transactions", "30000", "--fraud-rate", "0.05", "--live-seconds", "20"),
+        *("--customers", "800", "--transactions", "60000", "--fraud-rate", "0.05", "--live-seconds", "20"),
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1500, check=False)
     print(done.stdout[-20000:])

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make test: set-up, static checks with unit tests, integration tests. Prints the minutes of each stage and fails
-# when one of them, or the whole, takes longer than its budget (minutes on 2 cores, from empty caches).
+# make test: set-up, static checks with unit tests, integration tests. Prints the minutes of each stage beside its share
+# of the budget, and fails when a stage fails or the whole takes longer than its budget (2 cores, empty caches).
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -15,7 +15,7 @@ stage() { # name, budget in minutes, command...
     "$@" || { result=FAILED failed=1; }
     local took=$((SECONDS - began))
     if [ "$took" -gt $((budget * 60)) ]; then
-        result="$result, OVER BUDGET" failed=1
+        result="$result, OVER ITS SHARE"
     fi
     report+=("$(printf '%-14s %5.1f min of %2d  %s' "$name" "$(minutes "$took")" "$budget" "$result")")
 }
@@ -25,7 +25,7 @@ prepare() { bash infra/native/bootstrap.sh && .venv/bin/fraud-native setup; }
 # shellcheck disable=SC2329
 unit() { make --no-print-directory check && .venv/bin/pytest -m 'not integration and not slow'; }
 # shellcheck disable=SC2329
-integration() { .venv/bin/pytest -m 'integration and not slow'; }
+integration() { .venv/bin/pytest -m 'integration and not slow' --durations 15; }
 
 stage set-up "$budget_setup" prepare
 # without its tools nothing else can say anything useful

@@ -64,7 +64,7 @@ def test_gold_has_one_feature_row_per_payment(demo: Any) -> None:
     assert all(gold[table] > 0 for table in needed)
     (history,) = demo.trino("SELECT count(DISTINCT transaction_id) FROM delta.bronze.transactions")[0]
     assert gold["mart_fraud_features"] <= history
-    assert gold["mart_fraud_features"] >= 29_000
+    assert gold["mart_fraud_features"] >= 58_000
 
 
 def test_a_champion_serves_and_the_simulation_is_not_a_toy(demo: Any) -> None:

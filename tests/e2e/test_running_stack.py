@@ -70,7 +70,8 @@ def test_the_readmes_first_curl_works_and_says_its_mode_when_redis_is_stopped(de
     "change", [{"amount": 4321.5}, {"merchant_id": "M017"}, {"country": "BR", "is_international": True}]
 )
 def test_every_given_field_reaches_the_vector(demo: Any, predict: Predict, change: dict[str, Any]) -> None:
-    when = "2026-10-02T09:00:00Z"
+    # after the live payments and before the next profile is due
+    when = "2026-10-01T23:30:00Z"
     first, second = payment(event_time=when), payment(event_time=when, **change)
     predict(first)
     predict(second)
