@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 import trino.dbapi
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ import trino
 from botocore.exceptions import ClientError
 from trino.exceptions import TrinoExternalError, TrinoQueryError
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 PREFIXES = ("bronze", "quarantine", "checkpoints", "silver", "gold", "mlflow")
 MAY_WRITE = {

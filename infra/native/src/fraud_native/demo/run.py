@@ -20,6 +20,11 @@ from fraud_native.demo.commands import Commands
 from fraud_native.demo.report import Report
 from fraud_native.launcher import Launcher
 
+# what the report says of a model; without a champion these are empty and `reason` says why
+MODEL_KEYS = (
+    *("name", "version", "alias", "train_period", "test_period", "auc", "average_precision"),
+    *("card_precision_at_100", "detection_rate_at_fpr_0_5_percent", "baseline_average_precision"),
+)
 PIPELINE = "fraud_pipeline"
 TRAINING = "model_training"
 # the demo feeds a history of its own, and the API starts once there is a model
@@ -89,7 +94,7 @@ class Demo:
                 pipeline_run = self._run_dag(airflow, PIPELINE, PIPELINE_WAIT_SECONDS)
             with self._step(TRAINING):
                 self._run_dag(airflow, TRAINING, TRAINING_WAIT_SECONDS)
-        model = commands.json("fraud-training", "show")
+        model = dict.fromkeys(MODEL_KEYS) | commands.json("fraud-training", "show")
         with self._step("online features"):
             commands.json("fraud-serving", "backlog", "--wait", str(BRONZE_WAIT_SECONDS))
         with self._step("start the API"):
