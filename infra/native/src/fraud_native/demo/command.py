@@ -1,5 +1,6 @@
 """The ``demo`` command: options, Ctrl-C and failures."""
 
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from fraud_native.demo.run import Demo, DemoOptions
 from fraud_native.launcher import Launcher
 
 _DEFAULTS = DemoOptions()
+_WIDTH = 140
 
 
 def demo(
@@ -39,7 +41,8 @@ def demo(
     """Runs the whole path once, from an Avro message to a scored payment, and prints a report."""
     if (data is None) != (mapping is None):
         raise typer.BadParameter("a file of your own needs both --data and --mapping (make demo DATA=… MAPPING=…)")
-    console = Console(soft_wrap=True)
+    # tables are cut to the terminal's width; a file or a pipe has none
+    console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else _WIDTH)
     launcher: Launcher = replace(context.obj, say=lambda line: console.print(f"  {line}", style="dim", markup=False))
     options = DemoOptions(
         data, mapping, fresh, _parse_end(end), days, customers, transactions, fraud_rate, live_seconds, live_rate

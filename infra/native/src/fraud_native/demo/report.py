@@ -60,12 +60,17 @@ def _print_model(report: Report, console: Console) -> None:
         return
     console.print(
         f"Model          {model['name']} version {model['version']} ({model['alias']}), "
-        f"tested on {model['test_period']}: "
+        f"tested on {_days(model['test_period'])}: "
         f"AUC {model['auc']:.3f}, average precision {model['average_precision']:.3f} "
         f"(baseline {model['baseline_average_precision']:.3f}), "
         f"card precision@100 {model['card_precision_at_100']:.3f}, "
         f"detection at 0.5 % false positives {model['detection_rate_at_fpr_0_5_percent']:.3f}"
     )
+
+
+def _days(period: dict[str, str]) -> str:
+    """A period's two days, from ISO 8601 times; the last one is not part of it."""
+    return f"{period['start'][:10]} to {period['end'][:10]}"
 
 
 def print_where_to_look(env: dict[str, str], console: Console) -> None:
