@@ -39,7 +39,7 @@ class Demo:
             user="fraud_reader",
             password=env["FRAUD_READER_DB_PASSWORD"],
         ) as connection:
-            return list(connection.execute(sql, parameters).fetchall())
+            return list(connection.execute(sql, parameters or None).fetchall())
 
     def run_pipeline(self) -> None:
         """Runs fraud_pipeline once more, through Airflow's REST API."""
