@@ -396,6 +396,7 @@ def test_one_removed_and_one_added_row_turn_conservation_red(
     assert re.search(r"duplicated .* partition 1: offsets \[3\]", text), text
 
 
+@pytest.mark.slow
 def test_a_deleted_checkpoint_refuses_to_start(running: Any, bucket: Any, transactions: Stream) -> None:
     bucket.objects.filter(Prefix=transactions.checkpoint_key).delete()
     done = running.run("bronze-writer")
