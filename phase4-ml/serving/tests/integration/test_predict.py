@@ -38,7 +38,8 @@ class TestAnswers:
         assert answer["verdict"] == "REVIEW"
         assert answer["reasons"][0] == "high amount: 5,000.00 is above 3,000.00"
         assert "no_model" in answer["flags"]
-        assert "user_profile_missing" in answer["flags"]
+        # stale where the pipeline has run: Gold's profile of an unknown user is older than this payment
+        assert {"user_profile_missing", "user_profile_stale"} & set(answer["flags"])
 
     def test_velocity_counts_the_earlier_payments_of_the_last_minute(self, api: Any, payment: Payment) -> None:
         answers = [
