@@ -154,14 +154,14 @@ def sql(
     user: Annotated[str, typer.Option(help="Trino user: reader, dbt or trainer")] = "reader",
 ) -> None:
     """Asks Trino; the catalog is delta unless the query names another."""
-    from trino.exceptions import TrinoQueryError
+    from trino.exceptions import Error
 
     from fraud_native.sql_console import print_query
 
     launcher: Launcher = context.obj
     try:
         print_query(query, launcher.env(), user, _console())
-    except (TrinoQueryError, OSError) as error:
+    except (Error, OSError) as error:
         typer.echo(f"Trino: {getattr(error, 'message', error)}", err=True)
         raise typer.Exit(1) from error
 

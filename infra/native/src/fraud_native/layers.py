@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 from fraud_contracts import BRONZE, CATALOG, GOLD, RAW_TOPICS, SILVER, Topic, schema
+from fraud_native.trino_client import connect
 
 # Confluent framing: a zero byte and the schema's id
 _FRAME_BYTES = struct.calcsize(">bI")
@@ -30,11 +31,11 @@ def holdings(variables: Mapping[str, str], running: set[str]) -> list[Holding]:
     if "kafka" in running:
         questions += [lambda topic=topic: [_topic(variables, topic)] for topic in RAW_TOPICS]  # type: ignore[misc]
     if {"trino", "minio"} <= running:
-        questions += [lambda layer=layer: _tables(variables, layer) for layer in (BRONZE, SILVER, GOLD)]  # type: ignore[misc]
+        questions += [lambda layer=layer: tables(variables, layer) for layer in (BRONZE, SILVER, GOLD)]  # type: ignore[misc]
     if "redis" in running:
         questions.append(lambda: [_online_store(variables)])
     if "postgres" in running:
-        questions.append(lambda: [_decisions(variables)])
+        questions.append(lambda: [decisions(variables)])
     with ThreadPoolExecutor(max_workers=max(1, len(questions))) as pool:
         return [one for answer in pool.map(_asked, questions) for one in answer]
 
@@ -84,13 +85,13 @@ def _event_time(topic: Topic, value: bytes) -> datetime:
     return moment
 
 
-def _tables(variables: Mapping[str, str], layer: str) -> list[Holding]:
-    import trino  # noqa: PLC0415
+def tables(variables: Mapping[str, str], layer: str) -> list[Holding]:
+    """Every table of a schema of the lakehouse.
 
-    host, _, port = variables["TRINO_URL"].rpartition("//")[2].partition(":")
-    connect = trino.dbapi.Connection
-    connection = connect(host=host, port=int(port), user="reader", request_timeout=_TIMEOUT_SECONDS)
-    cursor = connection.cursor()
+    Raises:
+        trino.exceptions.Error: Trino does not answer, or refuses.
+    """
+    cursor = connect(variables, timeout_seconds=_TIMEOUT_SECONDS).cursor()
     # the names come from the catalog, not from a user
     cursor.execute(
         "SELECT table_name, max(if(column_name = 'event_time', 1, 0)) "  # noqa: S608
@@ -127,7 +128,12 @@ def _online_store(variables: Mapping[str, str]) -> Holding:
         client.close()
 
 
-def _decisions(variables: Mapping[str, str]) -> Holding:
+def decisions(variables: Mapping[str, str]) -> Holding:
+    """The decisions that the API has logged.
+
+    Raises:
+        psycopg.Error: PostgreSQL does not answer, or refuses.
+    """
     import psycopg  # noqa: PLC0415
 
     with psycopg.connect(

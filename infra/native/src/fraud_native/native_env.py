@@ -44,6 +44,7 @@ def native_env(stack: Stack) -> dict[str, str]:
         "FRAUD_ROOT": str(ROOT),
         "FRAUD_STATE_DIR": str(stack.state),
         "FRAUD_SPARK_JARS_DIR": str(tools.spark_jars),
+        "FRAUD_STREAM_WORK_DIR": str(stack.data("spark")),
         "SPARK_LOCAL_IP": LOOPBACK,
         "DBT_PROJECT_DIR": str(DBT_PROJECT),
         "DBT_PROFILES_DIR": str(DBT_PROJECT),

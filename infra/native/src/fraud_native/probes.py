@@ -9,6 +9,7 @@ from typing import Protocol
 
 from fraud_native.interpolation import interpolate
 from fraud_native.native_env import LOOPBACK
+from fraud_native.trino_client import connect
 
 # of one attempt: a service that needs longer to answer is not ready
 _TIMEOUT_SECONDS = 5.0
@@ -108,11 +109,7 @@ class Trino:
     def ready(self, variables: Mapping[str, str], started_at: float) -> bool:
         if not Http(("${TRINO_URL}/v1/info",), '"starting":false').ready(variables, started_at):
             return False
-        import trino  # noqa: PLC0415
-
-        connection = trino.dbapi.connect(
-            host=LOOPBACK, port=int(variables["TRINO_PORT"]), user="reader", request_timeout=_TIMEOUT_SECONDS
-        )
+        connection = connect(variables, timeout_seconds=_TIMEOUT_SECONDS)
         rows = connection.cursor().execute("SELECT 1").fetchall()
         return bool(rows == [[1]])
 

@@ -5,18 +5,16 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
+from fraud_native.trino_client import connect
+
 
 def print_query(query: str, variables: Mapping[str, str], user: str, console: Console) -> None:
     """Runs a query as a Trino user (``reader`` may only read) and prints the rows.
 
     Raises:
-        trino.exceptions.TrinoQueryError: Trino refuses the query.
+        trino.exceptions.Error: Trino does not answer, or refuses the query.
     """
-    import trino  # noqa: PLC0415 - only this command needs it
-
-    host, _, port = variables["TRINO_URL"].rpartition("//")[2].partition(":")
-    connect = trino.dbapi.Connection
-    cursor = connect(host=host, port=int(port), user=user, catalog="delta").cursor()
+    cursor = connect(variables, user).cursor()
     cursor.execute(query)
     rows = cursor.fetchall()
     table = Table(*(column[0] for column in cursor.description or ()), box=None)

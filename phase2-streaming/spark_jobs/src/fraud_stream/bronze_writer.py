@@ -27,7 +27,7 @@ from fraud_stream.lease import Lease
 from fraud_stream.progress import BrokerWatch, ProgressListener, StreamMetrics
 from fraud_stream.quarantine import key_frame
 from fraud_stream.registry import SchemaCatalogue
-from fraud_stream.session import jvm_pid, start_session
+from fraud_stream.session import end_session, jvm_pid, start_session
 from fraud_stream.settings import WriterSettings
 from fraud_stream.streams import Layout, Stream
 from fraud_stream.tables import create_tables, written_transactions
@@ -72,7 +72,7 @@ def run(settings: WriterSettings) -> None:
         writer = Writer(settings, layout, spark, s3, lease, catalogues)
         writer.run(broker, stop)
     finally:
-        _end_session(spark)
+        end_session(spark)
         lease.release()
 
 
@@ -202,13 +202,6 @@ def _drain(queries: Sequence[StreamingQuery]) -> None:
             query.stop()
     except (Py4JError, ConnectionError) as gone:
         log.warning("the Spark JVM went first: %s", gone)
-
-
-def _end_session(spark: SparkSession) -> None:
-    try:
-        spark.stop()
-    except (Py4JError, ConnectionError) as gone:
-        log.warning("the Spark session was gone already: %s", gone)
 
 
 def _die(jvm: int, reason: str) -> None:

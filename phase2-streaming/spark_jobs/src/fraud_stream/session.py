@@ -1,12 +1,19 @@
 """The one Spark session of the Bronze writer."""
 
+import logging
 import os
+import shutil
+import subprocess
 from typing import Final
 
+from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from fraud_stream.settings import WriterSettings
 
+log = logging.getLogger(__name__)
+
+JVM_EXIT_SECONDS: Final = 15.0
 # A corrupt length inside an Avro body would otherwise make the decoder reserve up to 2 GiB for one string, and an
 # OutOfMemoryError is not one of the errors that PERMISSIVE turns into a null: one message would kill every restart.
 MAX_AVRO_FIELD_BYTES: Final = 4 * 1024 * 1024
@@ -25,8 +32,15 @@ def spark_config(settings: WriterSettings) -> dict[str, str]:
         "spark.driver.memory": settings.driver_memory,
         "spark.driver.extraClassPath": f"{settings.spark_jars_dir.resolve()}/*",
         "spark.driver.extraJavaOptions": " ".join(
-            ("-XX:+ExitOnOutOfMemoryError", "-Duser.timezone=UTC", "-Djava.net.preferIPv4Stack=true", *AVRO_LIMITS)
+            (
+                f'"-Djava.io.tmpdir={settings.scratch}"',
+                "-XX:+ExitOnOutOfMemoryError",
+                "-Duser.timezone=UTC",
+                "-Djava.net.preferIPv4Stack=true",
+                *AVRO_LIMITS,
+            )
         ),
+        "spark.local.dir": str(settings.scratch),
         # Fixed ports, and no search for a free one: a second driver on this machine must fail, not move over.
         "spark.driver.host": settings.bind_host if settings.bind_host != "0.0.0.0" else "127.0.0.1",  # noqa: S104
         "spark.driver.bindAddress": settings.bind_host,
@@ -71,7 +85,12 @@ def spark_config(settings: WriterSettings) -> dict[str, str]:
 
 
 def start_session(settings: WriterSettings) -> SparkSession:
-    """Start the JVM and the session; S3 credentials reach it through its environment."""
+    """Start the JVM and the session; S3 credentials reach it through its environment.
+
+    The caller holds the lease: what a killed driver left behind is removed here.
+    """
+    shutil.rmtree(settings.scratch, ignore_errors=True)
+    settings.scratch.mkdir(parents=True)
     os.environ["AWS_ACCESS_KEY_ID"] = settings.s3_access_key
     os.environ["AWS_SECRET_ACCESS_KEY"] = settings.s3_secret_key.get_secret_value()
     os.environ.pop("AWS_SESSION_TOKEN", None)
@@ -88,3 +107,21 @@ def start_session(settings: WriterSettings) -> SparkSession:
 def jvm_pid(session: SparkSession) -> int:
     """Process id of the session's JVM."""
     return int(session._jvm.ProcessHandle.current().pid())  # type: ignore[union-attr]
+
+
+def end_session(session: SparkSession) -> None:
+    """Stop the session and wait for its JVM, so that nothing of it is printed after what the caller has to say."""
+    gateway = session.sparkContext._gateway
+    try:
+        session.stop()
+    except (Py4JError, ConnectionError) as gone:
+        log.warning("the Spark session was gone already: %s", gone)
+    # pyspark keeps the process there for its callers; the JVM ends when its standard input does
+    process: subprocess.Popen[bytes] = gateway.proc  # type: ignore[union-attr]
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(JVM_EXIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        log.warning("the Spark JVM did not end within %g s", JVM_EXIT_SECONDS)
+        process.kill()

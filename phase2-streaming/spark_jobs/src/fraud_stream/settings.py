@@ -78,6 +78,7 @@ class WriterSettings(QuarantineKeySettings):
     s3_secret_key: Secret = Field(alias="SPARK_S3_SECRET_KEY")
 
     spark_jars_dir: Path = Field(alias="FRAUD_SPARK_JARS_DIR")
+    work_dir: Path = Field(Path("var/spark"), alias="FRAUD_STREAM_WORK_DIR")
     spark_master: Text = Field("local[2]", alias="SPARK_MASTER")
     driver_memory: Text = Field("1g", alias="FRAUD_STREAM_DRIVER_MEMORY")
     # In a container the published port is bound to the host's loopback, so the process itself listens on all.
@@ -96,6 +97,11 @@ class WriterSettings(QuarantineKeySettings):
         if not any(folder.glob("*.jar")):
             raise ValueError(f"there is no jar in {folder}")
         return folder
+
+    @property
+    def scratch(self) -> Path:
+        """Emptied at each start: a killed driver leaves its native libraries and blocks behind."""
+        return self.work_dir.resolve() / "scratch"
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -61,6 +61,7 @@ def environment(platform: dict[str, str], tmp_path_factory: pytest.TempPathFacto
         **platform,
         "FRAUD_STREAM_NAMESPACE": f"it_{suffix}_",
         "FRAUD_PRODUCER_LEDGER_DIR": str(folder / "ledger"),
+        "FRAUD_STREAM_WORK_DIR": str(folder / "spark"),
         "FRAUD_STREAM_AUDIT_LOG": str(folder / "audit" / "quarantine.jsonl"),
         # these drivers live for seconds: the optimising compiler would cost more than it gives
         "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",

@@ -6,15 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import typer
 from rich.console import Console
 
-from fraud_native.bringup import BringUpError
-from fraud_native.demo.airflow import DagRunError
-from fraud_native.demo.commands import CommandError
-from fraud_native.demo.report import print_report, print_where_to_look
-from fraud_native.demo.run import Demo, DemoOptions
+from fraud_native.demo.options import DemoOptions
 from fraud_native.launcher import Launcher
 
 _DEFAULTS = DemoOptions()
@@ -39,6 +34,17 @@ def demo(
     live_rate: Annotated[float, typer.Option(min=0.1, help="payments per second")] = _DEFAULTS.live_rate,
 ) -> None:
     """Runs the whole path once, from an Avro message to a scored payment, and prints a report."""
+    # its clients are many and slow to load, and every other command would pay for them
+    import httpx
+    import psycopg
+    import trino
+
+    from fraud_native.bringup import BringUpError
+    from fraud_native.demo.airflow import DagRunError
+    from fraud_native.demo.commands import CommandError
+    from fraud_native.demo.report import print_report, print_where_to_look
+    from fraud_native.demo.run import Demo
+
     if (data is None) != (mapping is None):
         raise typer.BadParameter("a file of your own needs both --data and --mapping (make demo DATA=… MAPPING=…)")
     # tables are cut to the terminal's width; a file or a pipe has none
@@ -53,7 +59,7 @@ def demo(
         console.print("[bold]interrupted: stopping everything[/bold]")
         launcher.down()
         raise typer.Exit(130) from None
-    except (BringUpError, CommandError, DagRunError, httpx.HTTPError) as error:
+    except (BringUpError, CommandError, DagRunError, httpx.HTTPError, psycopg.Error, trino.exceptions.Error) as error:
         console.print(f"[bold red]the demo stopped[/bold red]\n{error}", highlight=False)
         console.print(
             "What runs was left running: make status, make logs SERVICE=…; make demo goes on, make down stops it."

@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import psycopg
-import trino.dbapi
 from rich.console import Console
 
-from fraud_contracts import CATALOG, GOLD, TRANSACTIONS
+from fraud_contracts import GOLD, TRANSACTIONS
+from fraud_native import layers
 from fraud_native.demo.airflow import Airflow
 from fraud_native.demo.commands import Commands
+from fraud_native.demo.options import DemoOptions
 from fraud_native.demo.report import Report
 from fraud_native.launcher import Launcher
 
@@ -32,22 +31,6 @@ HELD_BACK = ("producer", "api")
 BRONZE_WAIT_SECONDS = 900
 PIPELINE_WAIT_SECONDS = 1200
 TRAINING_WAIT_SECONDS = 900
-
-
-@dataclass(frozen=True, slots=True)
-class DemoOptions:
-    """What the user chose; the defaults are the published demo."""
-
-    data: Path | None = None
-    mapping: Path | None = None
-    fresh: bool = False
-    end: datetime | None = None
-    days: int = 60
-    customers: int = 2000
-    transactions: int = 300_000
-    fraud_rate: float | None = None
-    live_seconds: int = 60
-    live_rate: float = 20.0
 
 
 @dataclass(slots=True)
@@ -109,11 +92,11 @@ class Demo:
             "components": self.stack.components(),
             "conservation": conservation,
             "dag_run": pipeline_run,
-            "gold": _count_gold(env),
+            "gold": {table.name: table.rows for table in layers.tables(env, GOLD)},
             "model": model,
             "redis": {key: online[key] for key in ("user_keys", "merchant_keys")},
             "predict": predict,
-            "decisions_logged": _count_decisions(env),
+            "decisions_logged": layers.decisions(env).rows,
         }
 
     def _feed_history(self, commands: Commands) -> datetime:
@@ -186,33 +169,3 @@ class Demo:
 def last_full_hour(now: datetime) -> datetime:
     """The hour that ended last: where a simulated history ends unless told otherwise."""
     return now.replace(minute=0, second=0, microsecond=0)
-
-
-def _count_gold(env: dict[str, str]) -> dict[str, int]:
-    """Rows per table of the Gold schema."""
-    url = env["TRINO_URL"]
-    host, _, port = url.rpartition("//")[2].partition(":")
-    with trino.dbapi.connect(host=host, port=int(port), user="reader", catalog=CATALOG, schema=GOLD) as connection:
-        cursor = connection.cursor()
-        cursor.execute(
-            f"SELECT table_name FROM {CATALOG}.information_schema.tables "  # noqa: S608 - constants only
-            f"WHERE table_schema = '{GOLD}' AND table_type = 'BASE TABLE' ORDER BY 1"
-        )
-        tables: list[str] = [row[0] for row in cursor.fetchall()]
-        rows: dict[str, int] = {}
-        for table in tables:
-            cursor.execute(f'SELECT count(*) FROM {CATALOG}.{GOLD}."{table}"')  # noqa: S608 - names come from the catalog
-            rows[table] = cursor.fetchall()[0][0]
-    return rows
-
-
-def _count_decisions(env: dict[str, str]) -> int:
-    with psycopg.connect(
-        host=env["POSTGRES_HOST"],
-        port=env["POSTGRES_CONNECT_PORT"],
-        dbname="fraud",
-        user="fraud_reader",
-        password=env["FRAUD_READER_DB_PASSWORD"],
-    ) as connection:
-        row = connection.execute("SELECT count(*) FROM decisions").fetchone()
-    return int(row[0]) if row else 0
