@@ -8,6 +8,8 @@ BIN := .venv/bin
 STACK ?= main
 # the environment wins over .env; native until somebody chooses docker
 RUNTIME ?= $(or $(shell sed -n 's/^RUNTIME=//p' .env 2>/dev/null),native)
+# the value of a variable that was given to make itself: a shell's exported FRESH or USER means something else
+given = $(if $(filter command line,$(origin $(1))),$($(1)))
 PHASES := phase1 phase2 phase3 phase4
 NATIVE := $(BIN)/fraud-native --stack $(STACK)
 COMPOSE := docker compose
@@ -19,7 +21,9 @@ BRING_UP_native = bash infra/native/bootstrap.sh; $(BIN)/fraud-native setup $(1:
 BRING_UP_docker = $(COMPOSE) $(1:%=--profile %) up --detach --wait
 DOWN_native = if [ -x $(BIN)/fraud-native ]; then $(NATIVE) down; fi
 DOWN_docker = $(COMPOSE) $(PHASES:%=--profile %) down
-STATUS_native = bash infra/native/bootstrap.sh; $(NATIVE) status
+CLEAN_native = $(NATIVE) clean
+CLEAN_docker = read -r -p "Delete all volumes of the stack? [y/N] " answer; [ "$$answer" != y ] || $(DOWN_docker) --volumes
+STATUS_native = $(NATIVE) status
 STATUS_docker = $(COMPOSE) ps --all
 LOGS_native = $(NATIVE) logs $(SERVICE)
 LOGS_docker = $(COMPOSE) logs --tail 100 $(SERVICE)
@@ -27,6 +31,12 @@ BUILD_native = bash infra/native/bootstrap.sh; $(BIN)/fraud-native setup
 BUILD_docker = $(COMPOSE) $(PHASES:%=--profile %) build
 SERVICE_native = $(NATIVE) $(1) $(SERVICE)
 SERVICE_docker = $(COMPOSE) $(1) $(SERVICE)
+
+# what needs the environment makes it: a fresh clone has none
+status logs clean stop start restart api-key predict-test topics topic-tail schemas kafka-lag sql redis-features \
+dbt-run dbt-test ml-train features check: | $(BIN)/fraud-native
+$(BIN)/fraud-native:
+	@bash infra/native/bootstrap.sh >&2
 
 .PHONY: help
 help: ## this screen
@@ -36,8 +46,8 @@ help: ## this screen
 ##@ The two commands
 .PHONY: demo test
 demo: setup ## the whole path, an Avro message to a scored payment [DATA=file MAPPING=map.yml FRESH=1 END=hour]
-	@$(NATIVE) demo $(if $(DATA),--data "$(DATA)") $(if $(MAPPING),--mapping "$(MAPPING)") \
-		$(if $(FRESH),--fresh) $(if $(END),--end "$(END)")
+	@$(NATIVE) demo $(if $(call given,DATA),--data "$(DATA)") $(if $(call given,MAPPING),--mapping "$(MAPPING)") \
+		$(if $(filter 1 yes true,$(call given,FRESH)),--fresh) $(if $(call given,END),--end "$(END)")
 test: ## set-up, lint, types, unit and integration tests, within their budgets
 	@bash tests/run_stages.sh
 
@@ -70,7 +80,7 @@ logs: ## newest log lines of all services, or of one [SERVICE=api]
 logs-producer: ## what the producer says
 	@$(MAKE) logs SERVICE=producer
 clean: ## delete all data of the stack, after asking
-	@$(NATIVE) clean
+	@$(CLEAN_$(RUNTIME))
 
 ##@ Look and try
 .PHONY: api-key predict-test topics topic-tail schemas kafka-lag sql redis-features logs-producer
@@ -88,10 +98,12 @@ schemas: ## subjects, versions, compatibility
 	@$(WITH_ENV) $(BIN)/fraud-producer schemas
 kafka-lag: ## how far Bronze is behind, per topic and partition
 	@$(WITH_ENV) $(BIN)/fraud-stream lag
+# through the environment: a shell would take the quotes, dollars and backticks of SQL for its own
+sql: export QUERY := $(value Q)
 sql: guard-Q ## ask Trino [Q='select count(*) from delta.bronze.transactions']
-	@$(NATIVE) sql "$(Q)"
+	@$(NATIVE) sql "$$QUERY"
 redis-features: ## what the online store holds [USER=U0001]
-	@$(WITH_ENV) $(BIN)/fraud-serving redis-features $(if $(filter command line,$(origin USER)),--user "$(USER)")
+	@$(WITH_ENV) $(BIN)/fraud-serving redis-features $(if $(call given,USER),--user "$(USER)")
 
 ##@ Build by hand
 .PHONY: dbt-run dbt-test ml-train features
@@ -130,4 +142,4 @@ lock: ## write the lock files anew after a change of dependencies
 	@bash infra/lock.sh
 
 guard-%:
-	@if [ -z "$($*)" ]; then echo "set $*=…; make help shows an example" >&2; exit 2; fi
+	@$(if $(value $*),:,echo "set $*=…; make help shows an example" >&2; exit 2)

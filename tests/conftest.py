@@ -9,7 +9,8 @@ from typing import Any
 
 import psycopg
 import pytest
-import trino.dbapi
+
+from fraud_native.trino_client import connect
 
 ROOT = Path(__file__).parents[1]
 # a fixed end: the same history, the same model and the same figures in every run
@@ -24,8 +25,7 @@ class Demo:
     report: dict[str, Any]
 
     def trino(self, sql: str) -> list[list[Any]]:
-        host, _, port = self.stack.env["TRINO_URL"].rpartition("//")[2].partition(":")
-        with trino.dbapi.connect(host=host, port=int(port), user="reader") as connection:
+        with connect(self.stack.env) as connection:
             cursor = connection.cursor()
             cursor.execute(sql)
             return list(cursor.fetchall())

@@ -4,6 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -27,6 +29,20 @@ def test_a_service_verb_without_its_service_fails_with_the_remedy() -> None:
     done = make("stop")
     assert done.returncode != 0
     assert "SERVICE=" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "query", ['select "user_id" from "a b"', "select * from \"mart$properties\" where x = '^U0$'", "`id`", "count(*)"]
+)
+def test_a_query_reaches_the_launcher_as_it_was_typed(query: str) -> None:
+    assert make("-s", "sql", f"Q={query}", r"NATIVE=printf '%s\n'").stdout.splitlines() == ["sql", query]
+
+
+@pytest.mark.parametrize(("given", "expected"), [(["FRESH=1"], True), (["FRESH=0"], False), ([], False)])
+def test_only_a_given_fresh_starts_over(monkeypatch: pytest.MonkeyPatch, given: list[str], expected: bool) -> None:
+    # what the user's shell exports was meant for something else
+    monkeypatch.setenv("FRESH", "1")
+    assert ("--fresh" in make("-n", "demo", *given).stdout) is expected
 
 
 def test_every_target_is_in_the_readme() -> None:

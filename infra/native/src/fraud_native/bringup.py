@@ -57,11 +57,6 @@ class BringUp:
         self._started: list[str] = []
         self._began_supervisor = False
 
-    @property
-    def started(self) -> list[str]:
-        """Services that this bring-up has started, in order."""
-        return list(self._started)
-
     def run(self, names: Iterable[str], again: Iterable[str] = ()) -> list[Ready]:
         """Starts these services and all they require; those that run already are left alone.
 
@@ -80,7 +75,7 @@ class BringUp:
             for line in end_orphans(next(iter(self._all.values())).stack):
                 self._say(line)
         self._supervisor.start(list(self._all.values()))
-        changed = {name for name in chosen if self._write_spec(name)} | set(again)
+        changed = {name for name in chosen if self._has_changed(name)} | set(again)
         chosen = self._with_affected_one_shots(chosen, changed)
         starting = [name for name in chosen if self._must_start(name, changed)]
         check_ports([self._all[name] for name in starting if not self._supervisor.state(name).is_running])
@@ -127,6 +122,8 @@ class BringUp:
         component.data.mkdir(parents=True, exist_ok=True)
         self._supervisor.stop_process(component.name)
         spec = component.spec()
+        # not before: a start that fails or is interrupted earlier must find the change again
+        spec.write(component.spec_file)
         if component.native.prepare:
             component.native.prepare(
                 Setting(component.data, component.variables, spec.environment, component.native.user)
@@ -194,8 +191,8 @@ class BringUp:
         if missing := [sentence for name in names for sentence in self._all[name].missing_tools()]:
             raise BringUpError("\n".join(dict.fromkeys(missing)))
 
-    def _write_spec(self, name: str) -> bool:
-        return self._all[name].spec().write(self._all[name].spec_file)
+    def _has_changed(self, name: str) -> bool:
+        return self._all[name].spec().differs_from(self._all[name].spec_file)
 
     def _must_start(self, name: str, changed: set[str]) -> bool:
         state = self._supervisor.state(name)

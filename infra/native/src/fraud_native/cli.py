@@ -58,6 +58,8 @@ def up(
     if phase or not names:
         names += definition.of_phases(phase or (1, 2, 3, 4))
     left_out = launcher.known(without or [])
+    # a demo that was killed could not take it away
+    launcher.stack.pipeline_hold.unlink(missing_ok=True)
     launcher.start(*[name for name in names if name not in left_out])
 
 
@@ -184,13 +186,14 @@ def clean(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", hel
     if not yes:
         typer.confirm(f"Delete all data in {launcher.var}?", abort=True)
     launcher.wipe()
-    typer.echo(f"{launcher.var} is empty")
+    typer.echo(f"the data in {launcher.var} is deleted; secrets and downloads were kept")
 
 
 def main() -> None:
     """Entry point: errors that people can act upon are printed without a traceback."""
     # asked to end, a command undoes what it has begun, as it does after Ctrl-C
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         app()
     except _EXPECTED as error:

@@ -58,6 +58,11 @@ class Stack:
     def log_file(self, service: str) -> Path:
         return self.log / f"{service}.log"
 
+    @property
+    def pipeline_hold(self) -> Path:
+        """While this file exists, the DAG ``fraud_pipeline`` has no schedule."""
+        return self.run / "pipeline-schedule.hold"
+
 
 def cache() -> Path:
     """The per-user folder of downloads; it outlives ``make clean`` and the clone itself."""

@@ -37,15 +37,18 @@ class ProcessSpec:
     data: str
     user: str | None
 
-    def write(self, path: Path) -> bool:
-        """Writes the specification for :mod:`fraud_native.launch`, mode 0600; says whether it differs from before."""
-        text = json.dumps(asdict(self), indent=1, sort_keys=True)
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            return False
+    def differs_from(self, path: Path) -> bool:
+        """Whether another specification, or none, was written there."""
+        return not path.exists() or path.read_text(encoding="utf-8") != self._text()
+
+    def write(self, path: Path) -> None:
+        """Writes the specification for :mod:`fraud_native.launch`, mode 0600."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        path.write_text(text, encoding="utf-8")
-        return True
+        path.write_text(self._text(), encoding="utf-8")
+
+    def _text(self) -> str:
+        return json.dumps(asdict(self), indent=1, sort_keys=True)
 
 
 class Component:

@@ -129,6 +129,7 @@ NATIVE: Final[Mapping[str, Native]] = {
         version="package:fraud-producer",
         probe=Http(("http://127.0.0.1:${PRODUCER_METRICS_PORT}/metrics",)),
         stop_seconds=40,
+        login=Login("http://127.0.0.1:${PRODUCER_METRICS_PORT}/metrics"),
     ),
     "minio": Native(
         version="${MINIO_VERSION}",
@@ -214,6 +215,7 @@ NATIVE: Final[Mapping[str, Native]] = {
     "feature-writer": Native(
         version="package:fraud-serving",
         probe=Http(("http://127.0.0.1:${FEATURE_WRITER_METRICS_PORT}/metrics",)),
+        login=Login("http://127.0.0.1:${FEATURE_WRITER_METRICS_PORT}/metrics"),
     ),
     "api": Native(
         version="package:fraud-serving",

@@ -1,7 +1,7 @@
 """Stops services in reverse order and makes sure that nothing is left."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from graphlib import TopologicalSorter
 
 from fraud_native import definition
@@ -12,7 +12,11 @@ from fraud_native.supervision import Supervisor
 
 
 def stop_services(supervisor: Supervisor, chosen: Iterable[Service], say: Callable[[str], None]) -> None:
-    """Stops running services, dependants first, those that do not depend on each other at the same time."""
+    """Stops running services, dependants first, those that do not depend on each other at the same time.
+
+    Raises:
+        SupervisorError: one of them could not be stopped.
+    """
     states = supervisor.states()
     running = [service for service in chosen if service.name in states and states[service.name].is_running]
     dependants: dict[str, set[str]] = {service.name: set() for service in running}
@@ -24,8 +28,9 @@ def stop_services(supervisor: Supervisor, chosen: Iterable[Service], say: Callab
     with ThreadPoolExecutor(max_workers=8) as pool:
         while order.is_active():
             names_now = order.get_ready()
-            wait([pool.submit(supervisor.stop_process, name) for name in names_now])
-            for name in names_now:
+            stopping = {name: pool.submit(supervisor.stop_process, name) for name in names_now}
+            for name, stopped in stopping.items():
+                stopped.result()
                 say(f"  {name:<22} stopped")
                 order.done(name)
 
@@ -38,3 +43,4 @@ def bring_down(stack: Stack, supervisor: Supervisor, say: Callable[[str], None])
     for line in end_orphans(stack):
         say(line)
     (stack.run / "components.json").unlink(missing_ok=True)
+    stack.pipeline_hold.unlink(missing_ok=True)

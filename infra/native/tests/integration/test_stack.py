@@ -104,5 +104,5 @@ def test_status_shows_addresses_users_and_where_passwords_are_but_no_password(st
 def test_files_that_hold_secrets_are_readable_by_their_owner_only(stack: Any) -> None:
     stack.need("redis")
     files = [STACK.env_file, STACK.data("redis") / "redis.conf", *(STACK.run / "services").glob("*.json")]
-    assert len(files) > 10
+    assert len(files) > 2, "no specification was found"
     assert [file for file in files if Path(file).stat().st_mode & 0o077] == []

@@ -72,8 +72,18 @@ class Airflow:
         instances.sort(key=lambda task: (task["start_date"] is None, task["start_date"] or ""))
         return DagRun(dag_id, run_id, state, {task["task_id"]: task["state"] or "waiting" for task in instances})
 
-    def wait(self, dag_id: str, run_id: str, seconds: float, progress: Callable[[str, str], None]) -> DagRun:
+    def wait(
+        self,
+        dag_id: str,
+        run_id: str,
+        seconds: float,
+        progress: Callable[[str, str], None],
+        watch: Callable[[], None] = lambda: None,
+    ) -> DagRun:
         """Waits for the end of a run and tells ``progress`` each task's new state.
+
+        A server that does not answer is asked again until the time is over; ``watch`` is called before each question
+        and may raise.
 
         Raises:
             DagRunError: the run failed, or did not end in time.
@@ -81,7 +91,15 @@ class Airflow:
         deadline = time.monotonic() + seconds
         seen: dict[str, str] = {}
         while True:
-            run = self.run(dag_id, run_id)
+            watch()
+            try:
+                run = self.run(dag_id, run_id)
+            except httpx.TransportError:
+                # it may be restarting
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+                continue
             for task, state in run.tasks.items():
                 if seen.get(task) != state and state in (
                     "running",

@@ -1,5 +1,6 @@
 """The ``demo`` command: options, Ctrl-C and failures."""
 
+import signal
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -56,11 +57,16 @@ def demo(
     try:
         report = Demo(launcher, options, console).run()
     except KeyboardInterrupt:
-        console.print("[bold]interrupted: stopping everything[/bold]")
+        # a second Ctrl-C would leave half of it running
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        console.print("[bold]interrupted: stopping everything, which takes up to a minute[/bold]")
         launcher.down()
         raise typer.Exit(130) from None
     except (BringUpError, CommandError, DagRunError, httpx.HTTPError, psycopg.Error, trino.exceptions.Error) as error:
-        console.print(f"[bold red]the demo stopped[/bold red]\n{error}", highlight=False)
+        console.print("[bold red]the demo stopped[/bold red]")
+        # it quotes log lines, and these may look like markup
+        console.print(str(error), highlight=False, markup=False)
         console.print(
             "What runs was left running: make status, make logs SERVICE=…; make demo goes on, make down stops it."
         )

@@ -11,6 +11,8 @@ from typing import IO, Any
 # how often the stack is looked at while a command runs
 _WATCH_SECONDS = 2.0
 _TAIL_LINES = 30
+# a little longer than the producer's flush
+_END_SECONDS = 40.0
 
 
 class CommandError(RuntimeError):
@@ -71,8 +73,7 @@ class Commands:
                 except subprocess.TimeoutExpired:
                     self._watch()
         except BaseException:
-            process.terminate()
-            process.wait(timeout=30)
+            _end(process)
             raise
         finally:
             for reader in readers:
@@ -86,6 +87,16 @@ class Commands:
         text = self.run(*command).strip()
         answer: dict[str, Any] = json.loads(text if text.startswith("{") else text.splitlines()[-1])
         return answer
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Asks a command to end, and ends it when it does not: its own flush must not hide why it was stopped."""
+    process.terminate()
+    try:
+        process.wait(timeout=_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _read(stream: IO[str], take: Callable[[str], None]) -> None:

@@ -54,8 +54,9 @@ def _print_model(report: Report, console: Console) -> None:
     model = report["model"]
     if model.get("alias") != "champion":
         console.print(
-            f"Model          none was promoted: {model.get('reason', 'see the training log')}; "
-            "payments are decided by rules"
+            f"Model          none was promoted: {model.get('reason') or 'see the training log'}; "
+            "payments are decided by rules",
+            markup=False,
         )
         return
     console.print(

@@ -48,7 +48,7 @@ class Demo:
         if self.options.fresh:
             with self._step("start over"):
                 self.stack.wipe()
-        hold = self.stack.var / "run" / "pipeline-schedule.hold"
+        hold = self.stack.stack.pipeline_hold
         hold.parent.mkdir(parents=True, exist_ok=True)
         # the DAG reads this file: while it exists fraud_pipeline runs by hand only
         hold.write_text("the demo drives the pipeline\n", encoding="utf-8")
