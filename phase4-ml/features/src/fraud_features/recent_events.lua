@@ -6,7 +6,9 @@
 --       then per entity: window, retention (both microseconds), largest number of events kept.
 -- Answer  per entity: 1 when events of the window have been dropped (else 0), then the payloads, oldest first.
 --
--- The hash's empty field holds the newest event time ever dropped: identifiers have at least one character.
+-- The hash's empty field (identifiers have at least one character) holds two event times: the newest ever dropped, and
+-- the newest that mode 'add' has brought; -1 stands for none. Only mode 'add', the topic's own stream, moves the time
+-- behind which events expire: a request may carry any time, and one of another year must not end everybody's windows.
 local mode, id, moment, payload, expiry = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local chunk = 500 -- Lua's unpack is bounded by its stack
 
@@ -14,9 +16,14 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
+local function marks(payloads)
+  local dropped, newest = string.match(redis.call('HGET', payloads, '') or '', '^(%S+) ?(%S*)$')
+  return tonumber(dropped or '-1'), tonumber(newest or '') or -1
+end
+
 local function read(events, payloads, window)
   local from = tonumber(moment) - window
-  local dropped = tonumber(redis.call('HGET', payloads, '') or '-1')
+  local dropped = marks(payloads)
   local answer = { dropped > from and 1 or 0 }
   local ids = redis.call('ZRANGEBYSCORE', events, '(' .. whole(from), '(' .. moment)
   for first = 1, #ids, chunk do
@@ -31,7 +38,7 @@ local function read(events, payloads, window)
   return answer
 end
 
--- Drops the members between two ranks and remembers the newest event time among them.
+-- Drops the members up to a rank; the newest event time among them.
 local function drop(events, payloads, last_rank)
   local newest = redis.call('ZRANGE', events, last_rank, last_rank, 'WITHSCORES')[2]
   local ids = redis.call('ZRANGE', events, 0, last_rank)
@@ -39,21 +46,26 @@ local function drop(events, payloads, last_rank)
     redis.call('HDEL', payloads, unpack(ids, first, math.min(first + chunk - 1, #ids)))
   end
   redis.call('ZREMRANGEBYRANK', events, 0, last_rank)
-  local dropped = tonumber(redis.call('HGET', payloads, '') or '-1')
-  if tonumber(newest) > dropped then
-    redis.call('HSET', payloads, '', whole(tonumber(newest)))
-  end
+  return tonumber(newest)
 end
 
 local function add(events, payloads, retention, limit)
+  local dropped, newest = marks(payloads)
+  local before = whole(dropped) .. ' ' .. whole(newest)
+  if mode == 'add' then
+    newest = math.max(newest, tonumber(moment))
+  end
   if redis.call('HSETNX', payloads, id, payload) == 1 then
     redis.call('ZADD', events, moment, id)
-    local newest = tonumber(redis.call('ZRANGE', events, -1, -1, 'WITHSCORES')[2])
-    local expired = redis.call('ZCOUNT', events, '-inf', whole(newest - retention))
-    local surplus = math.max(expired, redis.call('ZCARD', events) - limit)
-    if surplus > 0 then
-      drop(events, payloads, surplus - 1)
-    end
+  end
+  local expired = newest < 0 and 0 or redis.call('ZCOUNT', events, '-inf', whole(newest - retention))
+  local surplus = math.max(expired, redis.call('ZCARD', events) - limit)
+  if surplus > 0 then
+    dropped = math.max(dropped, drop(events, payloads, surplus - 1))
+  end
+  local after = whole(dropped) .. ' ' .. whole(newest)
+  if after ~= before then
+    redis.call('HSET', payloads, '', after)
   end
   redis.call('EXPIRE', events, expiry)
   redis.call('EXPIRE', payloads, expiry)

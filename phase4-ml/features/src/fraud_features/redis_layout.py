@@ -59,7 +59,11 @@ def recent_keys(entity: str, entity_id: str) -> tuple[str, str]:
 
 
 def recent_call(transaction: Transaction, mode: Mode = "read_add") -> ScriptCall:
-    """The script call of a payment: ``read_add`` for a decision, ``add`` for feature_writer, ``read`` to look only."""
+    """The script call of a payment: ``read_add`` for a decision, ``add`` for feature_writer, ``read`` to look only.
+
+    Both that add keep a payment once. Only ``add`` lets older events expire: its times are the stream's own, while
+    those of a request are whatever the caller says.
+    """
     event = transaction.as_recent()
     keys: list[str] = []
     bounds: list[str] = []

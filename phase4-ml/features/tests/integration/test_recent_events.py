@@ -124,6 +124,53 @@ def test_old_events_are_dropped_behind_the_newest_and_the_loss_is_told(recents: 
     assert recents.client.hlen(payloads) == 2 + 1
 
 
+def test_a_request_of_another_year_ends_nobodys_windows(recents: Recents) -> None:
+    year = 365 * 24 * US_PER_HOUR
+    for number in (1, 2):
+        recents.send(recents.own(payment(number, NOON + number)), "add")
+    recents.send(recents.own(payment(3, NOON + 70 * year)), "read_add")
+    for number in (4, 5):
+        recents.send(recents.own(payment(number, NOON + number)), "add")
+    seen = recents.send(recents.own(payment(9, NOON + 9)), "read_add").by_entity["user"]
+    assert [event.transaction_id for event in seen.events] == ["t1", "t2", "t4", "t5"]
+    assert not seen.truncated
+
+
+def test_a_first_request_of_another_year_leaves_room_for_the_stream(recents: Recents) -> None:
+    """With and without a decision's payment first: what the stream brings is the same."""
+    year = 365 * 24 * US_PER_HOUR
+    recents.send(recents.own(payment(1, NOON + 70 * year)), "read_add")
+    recents.send(recents.own(payment(2, NOON)), "read_add")
+    recents.send(recents.own(payment(3, NOON + 1)), "add")
+    seen = recents.send(recents.own(payment(9, NOON + 9)), "read").by_entity["user"]
+    assert [event.transaction_id for event in seen.events] == ["t2", "t3"]
+    assert not seen.truncated
+
+
+def test_after_a_pause_a_decision_sees_the_decision_before_it(recents: Recents) -> None:
+    day = 24 * US_PER_HOUR
+    recents.send(recents.own(payment(1, NOON)), "add")
+    recents.send(recents.own(payment(2, NOON + 9 * day)), "read_add")
+    assert recents.ids(recents.own(payment(3, NOON + 9 * day + 5)), mode="read_add") == ["t2"]
+
+
+def test_the_stream_expires_what_a_decision_added_first(recents: Recents) -> None:
+    day = 24 * US_PER_HOUR
+    late = recents.own(payment(2, NOON + day + SLACK_US))
+    recents.send(recents.own(payment(1, NOON)), "read_add")
+    recents.send(late, "read_add")
+    assert recents.ids(recents.own(payment(9, NOON + 1))) == ["t1"]
+    recents.send(late, "add")  # the same payment by the topic: nothing new but its time
+    assert recents.send(recents.own(payment(9, NOON + 1)), "read").by_entity["user"].truncated
+    assert recents.ids(recents.own(payment(9, NOON + day + SLACK_US + 1))) == ["t2"]
+
+
+def test_looking_only_leaves_nothing(recents: Recents) -> None:
+    transaction = recents.own(payment(1, NOON))
+    recents.send(transaction, "read")
+    assert not recents.client.exists(*recent_keys("user", transaction.user_id))
+
+
 def test_the_count_is_bounded_and_the_loss_is_told(recents: Recents) -> None:
     for number in range(12):
         recents.send(recents.own(payment(number, NOON + number)), "add", p2="10")

@@ -25,6 +25,7 @@ from fraud_features import (
     profile_keys,
     recent_call,
 )
+from fraud_features.redis_layout import Mode
 from fraud_serving import metrics
 from fraud_serving.breaker import BreakerState, CircuitBreaker
 from fraud_serving.errors import FeatureStoreError
@@ -110,10 +111,10 @@ class FeatureClient:
         except (RedisError, OSError, TimeoutError) as error:
             raise FeatureStoreError(f"Redis does not answer ({type(error).__name__})") from error
 
-    async def read(self, transaction: Transaction) -> FeatureRead:
-        """The features of a payment that is being decided; the same step adds it to the recent events."""
+    async def read(self, transaction: Transaction, *, add: bool = True) -> FeatureRead:
+        """The features of a payment that is being decided; the same step adds it to the recent events, if told so."""
         try:
-            recent, profiles, flags = await self._fetch(transaction)
+            recent, profiles, flags = await self._fetch(transaction, "read_add" if add else "read")
             available = True
         except FeatureStoreError as error:
             metrics.REDIS_FAILURES.labels(error.reason).inc()
@@ -123,12 +124,12 @@ class FeatureClient:
             features = UserFeatures(features.values, features.missing, (*features.flags, *flags))
         return FeatureRead(features, recent, profiles, available)
 
-    async def _fetch(self, transaction: Transaction) -> tuple[RecentEvents, Profiles, list[str]]:
+    async def _fetch(self, transaction: Transaction, mode: Mode) -> tuple[RecentEvents, Profiles, list[str]]:
         if self._redis is None or not self._breaker.allow():
             raise FeatureStoreError("Redis is not asked", "not_asked")
         flags: list[str] = []
         try:
-            call, answer = await _within(self._timeout_seconds, self._ask(self._redis, transaction))
+            call, answer = await _within(self._timeout_seconds, self._ask(self._redis, transaction, mode))
             for part in answer:
                 if isinstance(part, Exception):
                     raise part
@@ -157,9 +158,9 @@ class FeatureClient:
     async def _ping(redis: Redis) -> None:
         await redis.ping()
 
-    async def _ask(self, redis: Redis, transaction: Transaction) -> tuple[ScriptCall, list[Any]]:
+    async def _ask(self, redis: Redis, transaction: Transaction, mode: Mode) -> tuple[ScriptCall, list[Any]]:
         """The script's call and Redis' answers: to the script, to the profiles, and the caught-up mark."""
-        call, profiles = recent_call(transaction), profile_keys(transaction)
+        call, profiles = recent_call(transaction, mode), profile_keys(transaction)
         answer = await self._round_trip(redis, call, profiles)
         if isinstance(answer[0], NoScriptError):
             # Redis was restarted and knows no script any more.

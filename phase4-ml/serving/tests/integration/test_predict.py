@@ -61,6 +61,20 @@ class TestAnswers:
         row = decision_of(body["transaction_id"])
         assert abs((row["created_at"] - row["event_time"]).total_seconds()) < 30
         assert "event_time" not in row["request"]
+        assert {"event_time_assumed", "recent_not_added"} <= set(row["flags"])
+
+    @pytest.mark.parametrize("when", [None, "2099-01-01T00:00:00Z"])
+    def test_a_payment_of_another_time_leaves_the_windows_as_they_were(
+        self, api: Any, payment: Payment, decision_of: DecisionOf, when: str | None
+    ) -> None:
+        first, stranger, later = payment(), payment(event_time=when), payment(event_time="2026-03-02T10:00:30Z")
+        stranger = {name: value for name, value in stranger.items() if value is not None}
+        for body in (first, stranger, later):
+            assert api.predict(**body).status_code == 200
+        position = [name.endswith("transactions_count_1m") for name in FEATURE_NAMES].index(True)
+        row = decision_of(later["transaction_id"])
+        assert row["vector"][position] == 1
+        assert "user_recent_truncated" not in row["flags"]
 
 
 class TestRecords:

@@ -20,6 +20,8 @@ from fraud_serving.predictor import Predictor
 
 RULES_MODEL_VERSION = f"rules-{RULES_VERSION}"
 NO_MODEL_FLAG = "no_model"
+TIME_ASSUMED_FLAG = "event_time_assumed"
+WINDOWS_EMPTY_FLAG = "recent_empty"
 NO_MODEL_REASON = "no champion model: rules decided; run make ml-train"
 NO_FEATURES_REASON = "Redis did not answer: rules decided on the request alone"
 
@@ -93,13 +95,19 @@ class PredictionService:
         return Outcome(stored, replayed=True)
 
     async def _judge(self, request: PredictRequest, body: dict[str, Any], arrived: float) -> Decision:
-        # The only clock in the path: a payment without a time happens when it is received.
+        # The only clock in the path: a payment without a time happens when it is received. Its time is a guess, so it
+        # is judged by the recent events and does not become one of them.
         event_time = request.event_time or datetime.now(UTC)
         transaction = Transaction.from_record({**body, "amount": request.amount, "event_time": event_time})
-        read = await self._features.read(transaction)
+        read = await self._features.read(transaction, add=request.event_time is not None)
         vector = np.asarray(read.features.to_array(), dtype=np.float32)
         model = self._predictor.model
         flags = list(read.features.flags)
+        if request.event_time is None:
+            flags.append(TIME_ASSUMED_FLAG)
+            # Where the payments' clock is not the wall's, nothing lies just before now: the caller is told.
+            if read.available and not any(recent.events for recent in read.recent.by_entity.values()):
+                flags.append(WINDOWS_EMPTY_FLAG)
         raw: float | None = None
         calibrated: float | None = None
         mode = Mode.FULL
