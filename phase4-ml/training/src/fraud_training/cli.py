@@ -85,6 +85,9 @@ def train(
 @app.command()
 def promote(
     require: Annotated[bool, typer.Option("--require", help="Fail unless a model becomes champion.")] = False,
+    own_data: Annotated[
+        bool, typer.Option("--own-data", help="Not the simulator's payments: PROMOTION_MIN_AUC does not apply.")
+    ] = False,
     model_name: ModelName = REGISTERED_MODEL,
     trino_user: TrinoUser = "trainer",
 ) -> None:
@@ -94,7 +97,7 @@ def promote(
     with Warehouse(settings.trino_url, trino_user) as warehouse:
         answer = promote_model(
             registry,
-            settings.promotion_min_auc,
+            None if own_data else settings.promotion_min_auc,
             lambda challenger, champion: compare_on_test_period(warehouse, challenger, champion),
         )
     _say(f"{answer['decision']}: {answer['reason']}")

@@ -5,9 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from fraud_contracts import CANDIDATE, CHALLENGER, CHAMPION
+from fraud_features import schema_hash
 from fraud_training.errors import RegistryError
 from fraud_training.evaluate import AUC, AVERAGE_PRECISION, BASELINES, baseline_metric, margin_metric
-from fraud_training.registry import ARCHIVED, PREVIOUS_CHAMPION, PRODUCTION, REFUSED, STAGE, STAGING, Registry, Version
+from fraud_training.registry import (
+    ARCHIVED,
+    PREVIOUS_CHAMPION,
+    PRODUCTION,
+    REFUSED,
+    SCHEMA_HASH,
+    STAGE,
+    STAGING,
+    Registry,
+    Version,
+)
 from fraud_training.serving_form import ServingForm
 
 
@@ -74,6 +85,9 @@ def promote(registry: Registry, min_auc: float | None, compare: Compare) -> dict
     contender = candidate or registry.holder(CHALLENGER)
     if contender is None:
         return _answer("nothing_to_promote", None, "there is neither a candidate nor a challenger", champion)
+    if champion is not None and contender.number == champion.number:
+        reason = _finish_champion(registry, champion)
+        return _answer(CHAMPION, champion, reason, champion)
     form = registry.form(contender)
     if candidate is not None:
         verdict = judge_candidate(form.manifest["metrics"], min_auc)
@@ -94,7 +108,7 @@ def roll_back(registry: Registry) -> dict[str, Any]:
     """Give the champion's place back to the version that had it before.
 
     Raises:
-        RegistryError: there is no champion, or it had no predecessor.
+        RegistryError: there is no champion, it had no predecessor, or that one knows other features than today's.
     """
     champion = registry.holder(CHAMPION)
     if champion is None:
@@ -103,6 +117,12 @@ def roll_back(registry: Registry) -> dict[str, Any]:
     if not before:
         raise RegistryError(f"Version {champion.number} is the first champion: there is none to go back to.")
     previous = registry.version(int(before))
+    # the API would refuse it and go on with the version that is to leave
+    if previous.tags.get(SCHEMA_HASH) != schema_hash():
+        raise RegistryError(
+            f"Version {previous.number} was trained on other features than the API computes today, so version "
+            f"{champion.number} stays champion; train another with `make ml-train`, or go back to the code of then."
+        )
     # a version whose files are gone or changed must not be put in front of payments
     registry.form(previous)
     reason = f"rolled back from version {champion.number}"
@@ -129,7 +149,7 @@ def _make_challenger(registry: Registry, version: Version, reason: str) -> None:
     registry.move_alias(CHALLENGER, version)
     registry.drop_alias(CANDIDATE)
     registry.tag(version, STAGE, STAGING)
-    if replaced is not None:
+    if replaced is not None and replaced.number != version.number:
         registry.tag(replaced, STAGE, ARCHIVED)
     registry.record(CHALLENGER, version, reason)
 
@@ -139,10 +159,24 @@ def _make_champion(registry: Registry, version: Version, replaced: Version | Non
         registry.tag(version, PREVIOUS_CHAMPION, str(replaced.number))
     registry.tag(version, STAGE, PRODUCTION)
     registry.move_alias(CHAMPION, version)
-    registry.drop_alias(CHALLENGER)
+    _close_promotion(registry, version, replaced, reason)
+
+
+def _finish_champion(registry: Registry, champion: Version) -> str:
+    """Do what an interrupted promotion left undone: the alias had moved, so the decision stands."""
+    reason = "its promotion was interrupted and is complete now"
+    before = champion.tags.get(PREVIOUS_CHAMPION)
+    _close_promotion(registry, champion, registry.version(int(before)) if before else None, reason)
+    return reason
+
+
+def _close_promotion(registry: Registry, version: Version, replaced: Version | None, reason: str) -> None:
     if replaced is not None:
         registry.tag(replaced, STAGE, ARCHIVED)
-    registry.record(CHAMPION, version, reason, champion_before=replaced.number if replaced else None)
+    if not any(entry["action"] == CHAMPION and entry["version"] == version.number for entry in registry.history()):
+        registry.record(CHAMPION, version, reason, champion_before=replaced.number if replaced else None)
+    # last: the alias is what tells an interrupted promotion from a finished one
+    registry.drop_alias(CHALLENGER)
 
 
 def _answer(decision: str, version: Version | None, reason: str, champion: Version | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ SERVING_FOLDER = "serving"
 STAGE = "stage"
 STAGING, PRODUCTION, ARCHIVED = "Staging", "Production", "Archived"
 PREVIOUS_CHAMPION = "previous_champion"
+SCHEMA_HASH = "schema_hash"
 # an action in the history: a gate was not passed
 REFUSED = "refused"
 _HISTORY = "history."
@@ -67,7 +68,7 @@ class Registry:
             run_id=run_id,
             tags={
                 STAGE: "None",
-                "schema_hash": form.manifest["schema_hash"],
+                SCHEMA_HASH: form.manifest["schema_hash"],
                 "sha256": form.sha256,
                 "manifest_sha256": form.manifest_sha256,
                 "data_version": json.dumps(versions, sort_keys=True),
