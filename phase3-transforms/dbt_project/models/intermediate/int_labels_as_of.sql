@@ -45,92 +45,72 @@ firsts as (
 
 ),
 
+with_validity as (
+
+    select
+        firsts.label_id,
+        firsts.transaction_id,
+        -- what the sender of the label knows goes first; the payment fills the gaps
+        coalesce(firsts.user_id, transactions.user_id) as user_id,
+        coalesce(firsts.merchant_id, transactions.merchant_id) as merchant_id,
+        coalesce(firsts.transaction_us, transactions.event_us) as transaction_us,
+        firsts.known_us,
+        lead(firsts.known_us) over (
+            partition by firsts.transaction_id
+            order by firsts.known_us, firsts.label_id
+        ) as superseded_us,
+        firsts.is_fraud,
+        firsts.source,
+        firsts.fraud_type,
+        firsts._kafka_timestamp,
+        firsts._partition,
+        firsts._offset
+    from firsts
+    left join transactions
+        on firsts.transaction_id = transactions.transaction_id
+
+),
+
 {% if is_incremental() %}
 
 kept as (
 
-    select * from {{ this }}
-
-),
-
-watermarks as (
-
-    {{ watermarks('received', this) }}
-
-),
-
-new_rows as (
-
     select
-        received.label_id,
-        received.transaction_id
-    from received
-    inner join watermarks
-        on
-            received._partition = watermarks._partition
-            and received._offset > watermarks._offset
+        label_id,
+        transaction_id,
+        user_id,
+        merchant_id,
+        transaction_us,
+        known_us,
+        superseded_us,
+        is_fraud,
+        source,
+        fraud_type,
+        _kafka_timestamp,
+        _partition,
+        _offset
+    from {{ this }}
 
 ),
 
--- a new label ends the validity of older ones of its payment, so all labels of that payment are computed again
-changed as (
+-- Labels are few: all are computed, and only what is not stored just so is merged. That is what is new, what the new
+-- ones supersede, and what was filled from a payment that arrived or was replaced since.
+final as (
 
-    select transaction_id from new_rows
-    union distinct
-    select received.transaction_id
-    from received
-    inner join new_rows
-        on received.label_id = new_rows.label_id
-    union distinct
-    -- the payment of these had not arrived yet when they did
-    select transaction_id from kept
-    where user_id is null or merchant_id is null or transaction_us is null
-
-),
-
-to_compute as (
-
-    select firsts.*
-    from firsts
-    inner join changed
-        on firsts.transaction_id = changed.transaction_id
-
-),
-
-{% else %}
-
-to_compute as (
-
-    select * from firsts
-
-),
-
-{% endif %}
-
-with_validity as (
-
-    select
-        to_compute.label_id,
-        to_compute.transaction_id,
-        -- what the sender of the label knows goes first; the payment fills the gaps
-        coalesce(to_compute.user_id, transactions.user_id) as user_id,
-        coalesce(to_compute.merchant_id, transactions.merchant_id) as merchant_id,
-        coalesce(to_compute.transaction_us, transactions.event_us) as transaction_us,
-        to_compute.known_us,
-        lead(to_compute.known_us) over (
-            partition by to_compute.transaction_id
-            order by to_compute.known_us, to_compute.label_id
-        ) as superseded_us,
-        to_compute.is_fraud,
-        to_compute.source,
-        to_compute.fraud_type,
-        to_compute._kafka_timestamp,
-        to_compute._partition,
-        to_compute._offset
-    from to_compute
-    left join transactions
-        on to_compute.transaction_id = transactions.transaction_id
+    select * from with_validity
+    except
+    select * from kept
 
 )
 
-select * from with_validity
+{% else %}
+
+final as (
+
+    select * from with_validity
+
+)
+
+{% endif %}
+
+select * from final
