@@ -115,11 +115,13 @@ def test_the_hold_file_takes_the_schedule_away(tmp_path: Path) -> None:
     assert parse(tmp_path)["dags"]["fraud_pipeline"]["schedule"] is None
 
 
-def test_training_accepts_only_numbers_within_bounds(parsed: dict[str, Any]) -> None:
+def test_training_accepts_only_numbers_within_bounds_and_whose_data_it_is(parsed: dict[str, Any]) -> None:
     training = parsed["dags"]["model_training"]
     assert list(training["tasks"]) == ["train", "promote"]
     assert training["tasks"]["train"]["downstream"] == ["promote"]
-    for schema in training["params"].values():
+    numbers = {name: schema for name, schema in training["params"].items() if name != "own_data"}
+    assert training["params"]["own_data"]["type"] == "boolean"
+    for schema in numbers.values():
         assert schema["type"] == ["null", "integer"]
         assert {"minimum", "maximum"} <= set(schema)
     # no template in a command: a value from the run's configuration never becomes shell text

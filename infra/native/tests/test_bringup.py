@@ -18,7 +18,7 @@ from fraud_native.definition import Condition, Dependency, Service
 from fraud_native.launch import is_alive
 from fraud_native.orphans import end_orphans, processes_of
 from fraud_native.paths import Stack
-from fraud_native.ports import holder_of
+from fraud_native.ports import PortTakenError, holder_of
 from fraud_native.probes import Tcp
 from fraud_native.process_spec import Component
 from fraud_native.services import Native
@@ -179,6 +179,22 @@ def test_a_changed_definition_restarts_the_service_and_only_that_one(house: Hous
     house.up("api")
     assert house.supervisor.state("database").pid == database
     assert house.supervisor.state("api").pid != api
+
+
+def test_a_changed_definition_is_not_forgotten_when_another_service_keeps_the_start_from_happening(
+    house: House,
+) -> None:
+    house.add("database")
+    house.up("database")
+    pid = house.supervisor.state("database").pid
+    house.components.pop("database")
+    house.add("database", script=SERVER.replace("{then}", STAY) + "\n# changed")
+    taken = house.add("api", "database")
+    with socket.create_server(("127.0.0.1", taken)), pytest.raises(PortTakenError):
+        house.up("api")
+    assert house.supervisor.state("database").pid == pid
+    house.up("api")
+    assert house.supervisor.state("database").pid != pid
 
 
 def test_services_stop_before_what_they_need(house: House) -> None:

@@ -1,7 +1,7 @@
 """Trains the fraud classifier on Gold and promotes it if it is good enough; weekly and by hand.
 
 A refused model is an answer, not a failure: the champion stays, and the log of ``promote`` gives the reason.
-A run by hand may set ``trees`` and ``max_depth``; anything else in its configuration is rejected by the schema.
+A run by hand may set ``trees``, ``max_depth`` and ``own_data``; the schema rejects values that do not fit.
 """
 
 from datetime import timedelta
@@ -28,6 +28,9 @@ with DAG(
         "max_depth": Param(
             None, type=["null", "integer"], minimum=2, maximum=50, description="Greatest depth; empty: default"
         ),
+        "own_data": Param(
+            False, type="boolean", description="Not the simulator's payments: PROMOTION_MIN_AUC does not apply"
+        ),
     },
     default_args={
         "retries": 1,
@@ -48,7 +51,9 @@ with DAG(
     )
     promote = BashOperator(
         task_id="promote",
-        bash_command='"$FRAUD_BIN/fraud-training" promote',
+        bash_command='"$FRAUD_BIN/fraud-training" promote ${OWN_DATA:+--own-data}',
+        env={"OWN_DATA": "{{ 'yes' if params.own_data else '' }}"},
+        append_env=True,
         doc_md="Candidate to challenger to champion, each step behind its gate.",
         outlets=[CHAMPION_MODEL],
     )

@@ -57,9 +57,9 @@ class Airflow:
             time.sleep(1)
         self._http.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
 
-    def trigger(self, dag_id: str) -> str:
-        """Starts a run by hand and returns its id."""
-        answer = self._http.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None})
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+        """Starts a run by hand, ``conf`` being its parameters, and returns its id."""
+        answer = self._http.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf or {}})
         answer.raise_for_status()
         run_id: str = answer.json()["dag_run_id"]
         return run_id

@@ -28,7 +28,7 @@ def demo(
         str | None, typer.Option(help="last hour of the history, ISO 8601; default: the last full one")
     ] = None,
     days: Annotated[int, typer.Option(min=45, help="days of history")] = _DEFAULTS.days,
-    customers: Annotated[int, typer.Option(min=50)] = _DEFAULTS.customers,
+    customers: Annotated[int | None, typer.Option(min=50, help="default: CUSTOMER_POOL_SIZE")] = None,
     transactions: Annotated[int, typer.Option(min=1000)] = _DEFAULTS.transactions,
     fraud_rate: Annotated[float | None, typer.Option(min=0, max=0.5, help="default: FRAUD_RATE")] = None,
     live_seconds: Annotated[int, typer.Option(min=1)] = _DEFAULTS.live_seconds,
@@ -44,7 +44,7 @@ def demo(
     from fraud_native.demo.airflow import DagRunError
     from fraud_native.demo.commands import CommandError
     from fraud_native.demo.report import print_report, print_where_to_look
-    from fraud_native.demo.run import Demo
+    from fraud_native.demo.run import Demo, DemoError
 
     if (data is None) != (mapping is None):
         raise typer.BadParameter("a file of your own needs both --data and --mapping (make demo DATA=… MAPPING=…)")
@@ -63,7 +63,15 @@ def demo(
         console.print("[bold]interrupted: stopping everything, which takes up to a minute[/bold]")
         launcher.down()
         raise typer.Exit(130) from None
-    except (BringUpError, CommandError, DagRunError, httpx.HTTPError, psycopg.Error, trino.exceptions.Error) as error:
+    except (
+        BringUpError,
+        CommandError,
+        DagRunError,
+        DemoError,
+        httpx.HTTPError,
+        psycopg.Error,
+        trino.exceptions.Error,
+    ) as error:
         console.print("[bold red]the demo stopped[/bold red]")
         # it quotes log lines, and these may look like markup
         console.print(str(error), highlight=False, markup=False)

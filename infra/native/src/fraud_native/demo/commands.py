@@ -43,41 +43,41 @@ class Commands:
         Raises:
             CommandError: it exited with another code than 0.
         """
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [str(self._folder / command[0]), *command[1:]],
             env=self._env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
-        output: list[str] = []
-        tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        assert process.stdout is not None  # noqa: S101 - both are pipes
-        assert process.stderr is not None  # noqa: S101
+        ) as process:
+            output: list[str] = []
+            tail: deque[str] = deque(maxlen=_TAIL_LINES)
+            assert process.stdout is not None  # noqa: S101 - both are pipes
+            assert process.stderr is not None  # noqa: S101
 
-        def heard(line: str) -> None:
-            tail.append(line)
-            self._say(line)
+            def heard(line: str) -> None:
+                tail.append(line)
+                self._say(line)
 
-        readers = [
-            threading.Thread(target=_read, args=(process.stdout, output.append)),
-            threading.Thread(target=_read, args=(process.stderr, heard)),
-        ]
-        for reader in readers:
-            reader.start()
-        try:
-            while True:
-                try:
-                    code = process.wait(timeout=_WATCH_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    self._watch()
-        except BaseException:
-            _end(process)
-            raise
-        finally:
+            readers = [
+                threading.Thread(target=_read, args=(process.stdout, output.append)),
+                threading.Thread(target=_read, args=(process.stderr, heard)),
+            ]
             for reader in readers:
-                reader.join(timeout=30)
+                reader.start()
+            try:
+                while True:
+                    try:
+                        code = process.wait(timeout=_WATCH_SECONDS)
+                        break
+                    except subprocess.TimeoutExpired:
+                        self._watch()
+            except BaseException:
+                _end(process)
+                raise
+            finally:
+                for reader in readers:
+                    reader.join(timeout=30)
         if code:
             raise CommandError(f"{' '.join(command)} exited with {code}\n" + "\n".join([*output[-_TAIL_LINES:], *tail]))
         return "\n".join(output)

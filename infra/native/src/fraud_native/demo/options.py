@@ -14,7 +14,7 @@ class DemoOptions:
     fresh: bool = False
     end: datetime | None = None
     days: int = 60
-    customers: int = 2000
+    customers: int | None = None
     transactions: int = 300_000
     fraud_rate: float | None = None
     live_seconds: int = 60

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
@@ -26,11 +25,17 @@ MODEL_KEYS = (
 )
 PIPELINE = "fraud_pipeline"
 TRAINING = "model_training"
+# what `fraud-producer newest` calls the source of payments that are not a file's
+SIMULATOR = "simulator"
 # the demo feeds a history of its own, and the API starts once there is a model
 HELD_BACK = ("producer", "api")
 BRONZE_WAIT_SECONDS = 900
 PIPELINE_WAIT_SECONDS = 1200
 TRAINING_WAIT_SECONDS = 900
+
+
+class DemoError(RuntimeError):
+    """The demo cannot do what it was asked for; the message says why and what to do."""
 
 
 @dataclass(slots=True)
@@ -66,24 +71,26 @@ class Demo:
     def _steps(self) -> Report:
         with self._step("bring up"):
             self.stack.up([1, 2, 3, 4], without=HELD_BACK)
+            # one that runs already would go on filling the topics while the demo counts them
+            self.stack.stop("producer")
         env = self.stack.env()
         commands = Commands(self.stack.commands, {**os.environ, **env}, self.stack.watch, self._say)
         with self._step("history"):
-            newest = self._feed_history(commands)
+            own_data = self._feed_history(commands)
         with self._step("land in Bronze"):
             self._wait_for_bronze(commands)
         with Airflow(env["AIRFLOW_URL"], env["AIRFLOW_ADMIN_USER"], env["AIRFLOW_ADMIN_PASSWORD"]) as airflow:
             with self._step(PIPELINE):
                 pipeline_run = self._run_dag(airflow, PIPELINE, PIPELINE_WAIT_SECONDS)
             with self._step(TRAINING):
-                self._run_dag(airflow, TRAINING, TRAINING_WAIT_SECONDS)
+                self._run_dag(airflow, TRAINING, TRAINING_WAIT_SECONDS, {"own_data": own_data})
         model = dict.fromkeys(MODEL_KEYS) | commands.json("fraud-training", "show")
         with self._step("online features"):
             commands.json("fraud-serving", "backlog", "--wait", str(BRONZE_WAIT_SECONDS))
         with self._step("start the API"):
             self.stack.start("api")
         with self._step("live payments"):
-            predict = self._send_live_payments(commands, newest)
+            predict = self._send_live_payments(commands)
         with self._step("prove conservation"):
             conservation = self._wait_for_bronze(commands)
         online = commands.json("fraud-serving", "redis-features")
@@ -99,35 +106,50 @@ class Demo:
             "decisions_logged": layers.decisions(env).rows,
         }
 
-    def _feed_history(self, commands: Commands) -> datetime:
-        """Feeds the history unless it is there already; returns the newest event time on the topic."""
-        newest = commands.json("fraud-producer", "newest", "--topic", TRANSACTIONS.name)["event_time"]
-        if newest is not None:
-            self._say(f"history is kept: {TRANSACTIONS.name} reaches to {newest}; FRESH=1 starts over")
-            return datetime.fromisoformat(newest)
-        if self.options.data:
+    def _feed_history(self, commands: Commands) -> bool:
+        """Feeds the history unless all of it is there; returns whether it is a file's.
+
+        Raises:
+            DemoError: the topics hold something else than what was asked for.
+        """
+        held = commands.json("fraud-producer", "newest", "--topic", TRANSACTIONS.name)
+        if held["event_time"] is None:
+            self._send_history(commands)
+            return self.options.data is not None
+        source: str = held["source"]
+        if self.options.data and source != str(self.options.data.resolve()):
+            raise DemoError(
+                f"{TRANSACTIONS.name} holds payments of {source}, not of {self.options.data}: FRESH=1 starts over"
+            )
+        own_data = source != SIMULATOR
+        if not held["complete"]:
+            if own_data:
+                raise DemoError(f"the history of {source} was sent only in part: FRESH=1 starts over")
+            self._say(f"history ends at {held['event_time']} and is not complete: going on with it")
+            self._send_history(commands)
+            return False
+        if own_data and not held["held_back_left"]:
+            raise DemoError(f"{source} has no payments left to send live: FRESH=1 starts over")
+        self._say(f"history is kept: {TRANSACTIONS.name} reaches to {held['event_time']}; FRESH=1 starts over")
+        if self.options.end:
+            self._say("END= has no effect on a history that is there")
+        return own_data
+
+    def _send_history(self, commands: Commands) -> None:
+        options = self.options
+        if options.data:
             # the newest rows of the file are not history: they are sent as live payments
-            live = round(self.options.live_seconds * self.options.live_rate)
-            command = [
-                "replay",
-                str(self.options.data),
-                "--mapping",
-                str(self.options.mapping),
-                "--hold-back",
-                str(live),
-            ]
+            live = round(options.live_seconds * options.live_rate)
+            command = ["replay", str(options.data), "--mapping", str(options.mapping), "--hold-back", str(live)]
         else:
-            end = self.options.end or last_full_hour(datetime.now(UTC))
-            command = [
-                "simulate",
-                *("--days", str(self.options.days), "--end", end.isoformat()),
-                *("--customers", str(self.options.customers), "--transactions", str(self.options.transactions)),
-            ]
-            if self.options.fraud_rate is not None:
-                command += ["--fraud-rate", str(self.options.fraud_rate)]
+            command = ["simulate", "--days", str(options.days), "--transactions", str(options.transactions)]
+            if options.end is not None:
+                command += ["--end", options.end.isoformat()]
+            if options.customers is not None:
+                command += ["--customers", str(options.customers)]
+            if options.fraud_rate is not None:
+                command += ["--fraud-rate", str(options.fraud_rate)]
         commands.run("fraud-producer", *command)
-        reached: str = commands.json("fraud-producer", "newest", "--topic", TRANSACTIONS.name)["event_time"]
-        return datetime.fromisoformat(reached)
 
     def _wait_for_bronze(self, commands: Commands) -> dict[str, Any]:
         path = self.stack.var / "reports" / "conservation.json"
@@ -136,23 +158,29 @@ class Demo:
         conservation: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return conservation
 
-    def _run_dag(self, airflow: Airflow, dag_id: str, seconds: float) -> dict[str, Any]:
+    def _run_dag(
+        self, airflow: Airflow, dag_id: str, seconds: float, conf: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         airflow.wait_for_dag(dag_id, 120)
-        run_id = airflow.trigger(dag_id)
+        run_id = airflow.trigger(dag_id, conf)
 
         def progress(task: str, state: str) -> None:
-            self.stack.watch()
             self._say(f"{dag_id}: {task} {state}")
 
-        return airflow.wait(dag_id, run_id, seconds, progress).as_dict()
+        return airflow.wait(dag_id, run_id, seconds, progress, self.stack.watch).as_dict()
 
-    def _send_live_payments(self, commands: Commands, newest: datetime) -> dict[str, Any]:
-        return commands.json(
+    def _send_live_payments(self, commands: Commands) -> dict[str, Any]:
+        predict = commands.json(
             "fraud-producer",
             "traffic",
-            *("--from", (newest + timedelta(microseconds=1)).isoformat()),
             *("--seconds", str(self.options.live_seconds), "--rate", str(self.options.live_rate)),
         )
+        if predict["errors"] or not predict["requests"]:
+            raise DemoError(
+                f"{predict['errors']} of {predict['requests']} live payments were not scored; the first of them: "
+                f"{predict.get('first_error') or 'none was sent'}; see make logs SERVICE=api"
+            )
+        return predict
 
     def _say(self, line: str) -> None:
         self.console.print(f"    {line}", style="dim", highlight=False, markup=False)
@@ -164,8 +192,3 @@ class Demo:
         yield
         self.seconds[name] = time.monotonic() - began
         self.console.print(f"    {name}: {self.seconds[name]:.0f} s", style="green")
-
-
-def last_full_hour(now: datetime) -> datetime:
-    """The hour that ended last: where a simulated history ends unless told otherwise."""
-    return now.replace(minute=0, second=0, microsecond=0)
