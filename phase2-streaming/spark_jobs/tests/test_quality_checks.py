@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from fraud_contracts import LABELS, RAW_TOPICS, TRANSACTIONS, Topic
+from fraud_contracts.bound_examples import BEYOND, WITHIN, Example
 from fraud_stream.quality_checks import Check, checks_of, failed, reasons, warnings
 
 NOW = datetime(2026, 3, 1, 12)
@@ -19,11 +20,11 @@ DDL = {
         "card_hash string, merchant_category_code string, currency string, country string, latitude double, "
         "longitude double, channel string, card_present boolean, device_id string, ip_hash string, "
         "transaction_type string, is_international boolean, account_id string, counterparty_id string, "
-        "counterparty_country string, card_bin string, _kafka_timestamp timestamp"
+        "counterparty_country string, card_bin string"
     ),
     LABELS.name: (
         "label_id string, transaction_id string, event_time timestamp, is_fraud boolean, user_id string, "
-        "merchant_id string, transaction_time timestamp, source string, fraud_type string, _kafka_timestamp timestamp"
+        "merchant_id string, transaction_time timestamp, source string, fraud_type string"
     ),
 }
 GOOD: dict[str, dict[str, Any]] = {
@@ -33,14 +34,12 @@ GOOD: dict[str, dict[str, Any]] = {
         "user_id": "U0001",
         "merchant_id": "M001",
         "amount": Decimal("12.50"),
-        "_kafka_timestamp": NOW,
     },
     LABELS.name: {
         "label_id": "l1",
         "transaction_id": "t1",
         "event_time": NOW,
         "is_fraud": False,
-        "_kafka_timestamp": NOW,
     },
 }
 
@@ -82,11 +81,12 @@ def test_required_fields_alone_make_a_good_row(spark: SparkSession, topic: Topic
 
 @pytest.mark.parametrize("topic", RAW_TOPICS, ids=lambda topic: topic.name)
 def test_nulls_are_judged_like_any_other_value(spark: SparkSession, topic: Topic) -> None:
-    nothing, *each = judge(
-        spark, topic, {}, *({**GOOD[topic.name], field: None} for field in GOOD[topic.name] if field[0] != "_")
-    )
+    nothing, *each = judge(spark, topic, {}, *({**GOOD[topic.name], field: None} for field in GOOD[topic.name]))
     optional = {check.name for check in checks_of(topic) if "IS NULL" in check.expression} - {"is_fraud_present"}
-    assert nothing == {check.name for check in checks_of(topic)} - optional - {"text_encoding"}
+    assert nothing == {check.name for check in checks_of(topic)} - optional - {
+        "text_encoding",
+        "text_control_characters",
+    }
     assert all(names for names in each), "a required field that is missing must always be noticed"
 
 
@@ -132,7 +132,9 @@ CASES: list[tuple[Topic, dict[str, Any], set[str]]] = [
     (TRANSACTIONS, {"ip_hash": "i" * 129}, {"ip_hash_length"}),
     (TRANSACTIONS, {"channel": "ONLINE", "transaction_type": "PURCHASE"}, set()),
     (TRANSACTIONS, {"channel": "UNKNOWN", "transaction_type": "UNKNOWN"}, {"channel_known", "transaction_type_known"}),
+    (TRANSACTIONS, {"country": "DE\n"}, {"country_format", "text_control_characters"}),
     (LABELS, {"label_id": ""}, {"label_id_length"}),
+    (LABELS, {"fraud_type": "a\x00"}, {"text_control_characters"}),
     (LABELS, {"transaction_time": NOW - timedelta(days=9), "source": "ANALYST"}, set()),
     (LABELS, {"transaction_time": NOW + timedelta(hours=1)}, {"label_after_transaction"}),
     (LABELS, {"transaction_time": datetime(1900, 1, 1)}, {"transaction_time_too_old"}),
@@ -146,6 +148,24 @@ def test_each_rule_at_its_edge(spark: SparkSession) -> None:
         verdicts = judge(spark, topic, *({**GOOD[topic.name], **changes} for _, changes, _ in cases))
         for (_, changes, expected), verdict in zip(cases, verdicts, strict=True):
             assert verdict == expected, changes
+
+
+def landed(example: Example) -> dict[str, Any]:
+    """An example of the contracts as Bronze sees it."""
+    name, value = example
+    if name == "amount":
+        return {name: Decimal(value) / 100}
+    return {name: datetime(1970, 1, 1) + timedelta(microseconds=int(value))} if name == "event_time" else {name: value}
+
+
+def test_the_bounds_of_the_contracts_are_kept(spark: SparkSession) -> None:
+    warned = set(warnings(checks_of(TRANSACTIONS)))
+    good, bad = (
+        [verdict - warned for verdict in judge(spark, TRANSACTIONS, *(GOOD[TRANSACTIONS.name] | row for row in rows))]
+        for rows in (map(landed, WITHIN), map(landed, BEYOND))
+    )
+    assert [example for example, verdict in zip(WITHIN, good, strict=True) if verdict] == []
+    assert [example for example, verdict in zip(BEYOND, bad, strict=True) if not verdict] == []
 
 
 def test_bytes_that_are_not_utf8_are_noticed(spark: SparkSession) -> None:

@@ -1,12 +1,16 @@
 import io
+import json
+from collections.abc import Callable
 from typing import Any
 
 import fastavro
+import httpx
 import pytest
 
-from fraud_contracts import TRANSACTIONS, schema
+from fraud_contracts import TRANSACTIONS, schema, schema_text
+from fraud_contracts.bound_examples import BEYOND, WITHIN, Example
 from fraud_features import Transaction
-from fraud_serving.transaction_records import TransactionDecoder, UnreadableRecordError
+from fraud_serving.transaction_records import SchemaRegistry, TransactionDecoder, UnreadableRecordError
 
 EVENT_US = 1_770_000_000_000_000
 RECORD: dict[str, Any] = {
@@ -78,22 +82,117 @@ def test_bytes_that_are_no_record_are_named(decoder: TransactionDecoder, value: 
         decoder.decode(value)
 
 
+def changed(example: Example) -> bytes:
+    """The record with one value of the contracts' examples."""
+    name, value = example
+    if name == "amount":
+        return framed({**RECORD, name: int(value).to_bytes(8, "big", signed=True)})
+    return framed({**RECORD, name: value})
+
+
+@pytest.mark.parametrize("example", WITHIN, ids=repr)
+def test_what_the_contracts_allow_is_read(decoder: TransactionDecoder, example: Example) -> None:
+    decoder.decode(changed(example))
+
+
+@pytest.mark.parametrize("example", BEYOND, ids=repr)
+def test_what_bronze_quarantines_enters_no_window(decoder: TransactionDecoder, example: Example) -> None:
+    with pytest.raises(UnreadableRecordError, match=f"{example[0]} is out of bounds"):
+        decoder.decode(changed(example))
+
+
 @pytest.mark.parametrize(
-    "change",
+    "written",
     [
-        {"transaction_id": ""},
-        {"user_id": "x" * 65},
-        {"amount": b"\0"},
-        {"amount": (-5).to_bytes(1, "big", signed=True)},
-        {"event_time": 4_102_444_800_000_000},
-        {"event_time": 0},
-        {"latitude": 91.0},
-        {"longitude": float("nan")},
-        {"country": "de"},
-        {"card_hash": "4111111111111111"},
-        {"merchant_category_code": "abc"},
+        {"type": "object", "properties": {"transaction_id": {"type": "string"}}},
+        {"type": "record", "name": "Payment", "fields": [{"name": "place", "type": "elsewhere.Place"}]},
+        {"type": "record", "name": "Payment"},
+        {},
+        "elsewhere.Transaction",
+        None,
+        7,
     ],
+    ids=["json schema", "unresolved reference", "no fields", "empty", "name only", "null", "number"],
 )
-def test_what_bronze_quarantines_enters_no_window(decoder: TransactionDecoder, change: dict[str, Any]) -> None:
+def test_a_message_whose_schema_is_not_avro_is_left_out(written: Any) -> None:
     with pytest.raises(UnreadableRecordError):
-        decoder.decode(framed({**RECORD, **change}))
+        TransactionDecoder(lambda _: written).decode(framed(RECORD))
+
+
+class Registry:
+    """A registry of one subject, with the answers it is given; counts what it was asked."""
+
+    def __init__(self, versions: dict[int, dict[str, Any] | int], status: int = 200) -> None:
+        self.versions = versions
+        self.status = status
+        self.asked = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        *_, last = request.url.path.split("/")
+        if self.status != 200:
+            return httpx.Response(self.status, json={"message": "no"})
+        if last == "versions":
+            return httpx.Response(200, json=list(self.versions))
+        answer = self.versions[int(last)]
+        return httpx.Response(answer) if isinstance(answer, int) else httpx.Response(200, json=answer)
+
+    def client(self) -> SchemaRegistry:
+        return SchemaRegistry("http://registry", TRANSACTIONS.subject, httpx.MockTransport(self))
+
+
+OURS = {"id": 7, "schema": schema_text(TRANSACTIONS)}
+
+
+def test_only_the_subjects_own_ids_are_read() -> None:
+    registry = Registry({1: OURS})
+    reader = TransactionDecoder(registry.client().schema)
+    assert reader.decode(framed(RECORD)).user_id == "U1"
+    asked = registry.asked
+    with pytest.raises(UnreadableRecordError, match=r"transactions\.raw-value has no schema with the id 8"):
+        reader.decode(b"\0\0\0\0\10" + framed(RECORD)[5:])
+    assert registry.asked == asked + 1
+    registry.versions[2] = {"id": 8, "schema": schema_text(TRANSACTIONS)}
+    assert reader.decode(b"\0\0\0\0\10" + framed(RECORD)[5:]).user_id == "U1"
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        {"id": 8, "schema": 'syntax = "proto3"; message Payment {}', "schemaType": "PROTOBUF"},
+        {"id": 8, "schema": json.dumps({"type": "object"}), "schemaType": "JSON"},
+        404,
+        422,
+    ],
+    ids=["protobuf", "json schema", "gone", "refused"],
+)
+def test_one_poisonous_schema_costs_its_messages_and_no_others(poison: dict[str, Any] | int) -> None:
+    reader = TransactionDecoder(Registry({1: OURS, 2: poison}).client().schema)
+    with pytest.raises(UnreadableRecordError):
+        reader.decode(b"\0\0\0\0\10" + framed(RECORD)[5:])
+    assert reader.decode(framed(RECORD)).user_id == "U1"
+
+
+def test_a_subject_that_was_deleted_keeps_its_schemas_and_gets_no_others() -> None:
+    registry = Registry({1: OURS})
+    reader = TransactionDecoder(registry.client().schema)
+    reader.decode(framed(RECORD))
+    registry.status = 404
+    assert reader.decode(framed(RECORD)).user_id == "U1"
+    with pytest.raises(UnreadableRecordError):
+        reader.decode(b"\0\0\0\0\10" + framed(RECORD)[5:])
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_a_registry_without_the_subject_is_waited_for(status: int) -> None:
+    with pytest.raises(httpx.HTTPError):
+        TransactionDecoder(Registry({}, status).client().schema).decode(framed(RECORD))
+
+
+@pytest.mark.parametrize(
+    "answer", [lambda _: httpx.Response(200, text="<html>"), lambda _: httpx.Response(200, json=[1])]
+)
+def test_an_answer_of_somebody_else_is_waited_for(answer: Callable[[httpx.Request], httpx.Response]) -> None:
+    client = SchemaRegistry("http://registry", TRANSACTIONS.subject, httpx.MockTransport(answer))
+    with pytest.raises(httpx.HTTPError):
+        client.schema(7)

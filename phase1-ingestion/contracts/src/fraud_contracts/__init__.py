@@ -1,4 +1,4 @@
-"""Avro schemas, topic, table and key names: what every room of fraud-watch agrees on."""
+"""Avro schemas, bounds of a payment's fields, topic, table and key names: what every room of fraud-watch agrees on."""
 
 from fraud_contracts.names import (
     BRONZE,
@@ -26,6 +26,20 @@ from fraud_contracts.names import (
     user_features_key,
 )
 from fraud_contracts.schemas import field_names, schema, schema_text
+from fraud_contracts.transaction_bounds import (
+    CODE_PATTERNS,
+    CONTROL_CHARACTER,
+    DEGREE_LIMITS,
+    EARLIEST_EVENT,
+    EARLIEST_EVENT_US,
+    LATEST_EVENT,
+    LATEST_EVENT_US,
+    MAX_AMOUNT_CENTS,
+    MAX_ID_LENGTH,
+    MIN_AMOUNT_CENTS,
+    TEXT_LENGTHS,
+    TEXT_PATTERNS,
+)
 
 __all__ = [
     "BRONZE",
@@ -33,14 +47,26 @@ __all__ = [
     "CATALOG",
     "CHALLENGER",
     "CHAMPION",
+    "CODE_PATTERNS",
     "COMPATIBILITY",
+    "CONTROL_CHARACTER",
+    "DEGREE_LIMITS",
+    "EARLIEST_EVENT",
+    "EARLIEST_EVENT_US",
     "GOLD",
     "LABELS",
+    "LATEST_EVENT",
+    "LATEST_EVENT_US",
     "LEDGER_COLUMNS",
+    "MAX_AMOUNT_CENTS",
+    "MAX_ID_LENGTH",
+    "MIN_AMOUNT_CENTS",
     "QUARANTINE_TABLE",
     "RAW_TOPICS",
     "REGISTERED_MODEL",
     "SILVER",
+    "TEXT_LENGTHS",
+    "TEXT_PATTERNS",
     "TOPIC_CONFIG",
     "TRANSACTIONS",
     "Topic",

@@ -1,8 +1,8 @@
 """Quality checks as data, and the one compiled pass that judges a row by all of them.
 
-Every expression is Spark SQL over the fields of the record and ``_kafka_timestamp``, true for a good row. A check is
-compiled as ``coalesce(expression, false)``, so that a NULL can never slip between good and bad; a field that may be
-absent says so itself (``x IS NULL OR …``).
+Every expression is Spark SQL over the fields of the record, true for a good row. A check is compiled as
+``coalesce(expression, false)``, so that a NULL can never slip between good and bad; a field that may be absent says so
+itself (``x IS NULL OR …``). What a payment's fields may hold is said by the contracts, for everybody who judges them.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,22 @@ from typing import Any, Literal
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812 - the name that every Spark reader knows
 
-from fraud_contracts import LABELS, TRANSACTIONS, Topic, field_names, schema
+from fraud_contracts import (
+    CODE_PATTERNS,
+    CONTROL_CHARACTER,
+    DEGREE_LIMITS,
+    EARLIEST_EVENT,
+    LABELS,
+    LATEST_EVENT,
+    MAX_AMOUNT_CENTS,
+    MAX_ID_LENGTH,
+    MIN_AMOUNT_CENTS,
+    TEXT_LENGTHS,
+    TRANSACTIONS,
+    Topic,
+    field_names,
+    schema,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +39,28 @@ class Check:
     severity: Literal["quarantine", "warn"] = "quarantine"
 
 
-MAX_ID_LENGTH = 64
-# Payments are bounded so that one absurd amount cannot own every sum: a billion of the base currency.
-MAX_AMOUNT = 1_000_000_000
-# Fixed bounds, never a clock (the broker's is one too): a replay gives the same answer for ever, and a simulated clock
-# may run ahead of ours. The feature writer and the API judge by the same two.
-EARLIEST_EVENT_TIME = "TIMESTAMP '1990-01-01 00:00:00'"
-LATEST_EVENT_TIME = "TIMESTAMP '2100-01-01 00:00:00'"
+EARLIEST_EVENT_TIME = f"TIMESTAMP '{EARLIEST_EVENT:%Y-%m-%d %H:%M:%S}'"
+LATEST_EVENT_TIME = f"TIMESTAMP '{LATEST_EVENT:%Y-%m-%d %H:%M:%S}'"
 
 
 def _id(field: str, *, required: bool) -> Check:
-    expression = f"length({field}) BETWEEN 1 AND {MAX_ID_LENGTH}"
+    expression = f"length({field}) BETWEEN 1 AND {TEXT_LENGTHS.get(field, MAX_ID_LENGTH)}"
     return Check(f"{field}_length", expression if required else f"{field} IS NULL OR {expression}")
 
 
-def _pattern(field: str, pattern: str) -> Check:
-    return Check(f"{field}_format", f"{field} IS NULL OR {field} RLIKE '{pattern}'")
+def _code(field: str) -> Check:
+    # \z and not $, which would let a line break at the end through
+    return Check(f"{field}_format", rf"{field} IS NULL OR {field} RLIKE r'^({CODE_PATTERNS[field]})\z'")
+
+
+def _degrees(field: str) -> Check:
+    limit = DEGREE_LIMITS[field]
+    return Check(f"{field}_range", f"{field} IS NULL OR {field} BETWEEN -{limit:g} AND {limit:g}")
+
+
+def _cents(cents: int) -> str:
+    """Whole cents as a decimal literal: a double would not compare exactly."""
+    return f"{cents // 100}.{cents % 100:02d}"
 
 
 def _known(field: str) -> Check:
@@ -57,8 +78,19 @@ def _time(field: str, *, required: bool) -> tuple[Check, Check]:
 
 def _valid_text(topic: Topic) -> Check:
     """Avro strings may hold any bytes; only UTF-8 can be read by everything behind Bronze."""
-    plain = [field["name"] for field in schema(topic)["fields"] if "string" in _branches(field["type"])]
-    return Check("text_encoding", " AND ".join(f"coalesce(is_valid_utf8({name}), true)" for name in plain))
+    return Check(
+        "text_encoding", " AND ".join(f"coalesce(is_valid_utf8({name}), true)" for name in _text_fields(topic))
+    )
+
+
+def _printable(topic: Topic) -> Check:
+    """No text holds control characters: the API refuses them, and PostgreSQL cannot store the zero among them."""
+    texts = ", ".join(_text_fields(topic))
+    return Check("text_control_characters", f"NOT concat_ws('', {texts}) RLIKE r'{CONTROL_CHARACTER}'")
+
+
+def _text_fields(topic: Topic) -> list[str]:
+    return [field["name"] for field in schema(topic)["fields"] if "string" in _branches(field["type"])]
 
 
 def _branches(avro_type: Any) -> Sequence[Any]:
@@ -68,31 +100,27 @@ def _branches(avro_type: Any) -> Sequence[Any]:
 CHECKS: dict[str, tuple[Check, ...]] = {
     TRANSACTIONS.name: (
         _valid_text(TRANSACTIONS),
+        _printable(TRANSACTIONS),
         _id("transaction_id", required=True),
         _id("user_id", required=True),
         _id("merchant_id", required=True),
-        Check("amount_positive", "amount > 0"),
-        Check("amount_bounded", f"amount <= {MAX_AMOUNT}"),
+        Check("amount_positive", f"amount >= {_cents(MIN_AMOUNT_CENTS)}"),
+        Check("amount_bounded", f"amount <= {_cents(MAX_AMOUNT_CENTS)}"),
         *_time("event_time", required=True),
-        Check("latitude_range", "latitude IS NULL OR latitude BETWEEN -90 AND 90"),
-        Check("longitude_range", "longitude IS NULL OR longitude BETWEEN -180 AND 180"),
+        _degrees("latitude"),
+        _degrees("longitude"),
         Check("place_complete", "(latitude IS NULL) = (longitude IS NULL)", severity="warn"),
-        _pattern("currency", "^[A-Z]{3}$"),
-        _pattern("country", "^[A-Z]{2}$"),
-        _pattern("counterparty_country", "^[A-Z]{2}$"),
-        _pattern("merchant_category_code", "^[0-9]{4}$"),
-        # A card number in clear has no key id and no colon, so it can never pass as a hash.
-        _pattern("card_hash", "^[A-Za-z0-9._-]{1,32}:[0-9a-f]{64}$"),
-        _pattern("card_bin", "^[0-9]{6,8}$"),
+        *map(_code, CODE_PATTERNS),
         _id("device_id", required=False),
         _id("account_id", required=False),
         _id("counterparty_id", required=False),
-        Check("ip_hash_length", "ip_hash IS NULL OR length(ip_hash) BETWEEN 1 AND 128"),
+        _id("ip_hash", required=False),
         _known("channel"),
         _known("transaction_type"),
     ),
     LABELS.name: (
         _valid_text(LABELS),
+        _printable(LABELS),
         _id("label_id", required=True),
         _id("transaction_id", required=True),
         *_time("event_time", required=True),

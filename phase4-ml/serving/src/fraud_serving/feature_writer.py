@@ -59,7 +59,7 @@ class FeatureWriter:
         self._redis = redis_client(settings)
         self._topic = settings.feature_writer_topic
         self._caught_up_key = caught_up_key(self._topic)
-        self._registry = SchemaRegistry(settings.schema_registry_url)
+        self._registry = SchemaRegistry(settings.schema_registry_url, f"{self._topic}-value")
         self._decoder = TransactionDecoder(self._registry.schema)
         self._consumer = Consumer(
             {

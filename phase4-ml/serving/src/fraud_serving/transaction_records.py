@@ -5,27 +5,28 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import fields
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import fastavro
 import httpx
 from fastavro.types import Schema
 
-from fraud_contracts import TRANSACTIONS, schema
+from fraud_contracts import (
+    DEGREE_LIMITS,
+    EARLIEST_EVENT_US,
+    LATEST_EVENT_US,
+    MAX_AMOUNT_CENTS,
+    MIN_AMOUNT_CENTS,
+    TEXT_PATTERNS,
+    TRANSACTIONS,
+    schema,
+)
 from fraud_features import Transaction
 
 MAGIC_BYTE: Final = 0
 HEADER_BYTES: Final = 5
-MAX_ID_LENGTH: Final = 64
-MAX_AMOUNT_CENTS: Final = 1_000_000_000_00
-EARLIEST_US: Final = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
-# The API's own bound. Not compared with a wall clock: a simulated world may run far ahead of it.
-LATEST_US: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 
-_CARD_HASH = re.compile(r"[A-Za-z0-9._-]{1,32}:[0-9a-f]{64}")
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_CATEGORY = re.compile(r"[0-9]{4}")
+_TEXTS: Final = tuple((name, re.compile(pattern).fullmatch) for name, pattern in TEXT_PATTERNS.items())
 # Nothing that changes how bytes are read.
 _DECORATION: Final = frozenset({"logicalType", "precision", "scale", "doc"})
 _OPTIONAL: Final = tuple(field.name for field in fields(Transaction) if field.default is None)
@@ -36,34 +37,67 @@ class UnreadableRecordError(Exception):
 
 
 class SchemaRegistry:
-    """Fetches writer schemas by their id."""
+    """The writer schemas of one subject by their id; the same ids that Bronze accepts, whatever else is registered."""
 
-    def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url.rstrip("/"), timeout=5.0)
+    def __init__(self, url: str, subject: str, transport: httpx.BaseTransport | None = None) -> None:
+        self._client = httpx.Client(base_url=url.rstrip("/"), timeout=5.0, transport=transport)
+        self._subject = subject
+        self._versions: set[int] = set()
+        self._texts: dict[int, str] = {}
 
     def close(self) -> None:
         """Closes the connection."""
         self._client.close()
 
-    def schema(self, schema_id: int) -> dict[str, Any]:
-        """The schema with this id.
+    def schema(self, schema_id: int) -> Any:
+        """The schema with this id, as JSON; a schema is registered before its first message.
 
         Raises:
-            UnreadableRecordError: the registry knows no such schema.
-            httpx.HTTPError: it does not answer.
+            UnreadableRecordError: the subject has no such schema, or it is no JSON (Protobuf, for example).
+            httpx.HTTPError: the registry does not answer, or does not know the subject.
         """
-        answer = self._client.get(f"/schemas/ids/{schema_id}")
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            raise UnreadableRecordError(f"no schema has the id {schema_id}")
-        answer.raise_for_status()
-        parsed: dict[str, Any] = json.loads(answer.json()["schema"])
-        return parsed
+        if schema_id not in self._texts:
+            self._refresh()
+        text = self._texts.get(schema_id)
+        if text is None:
+            raise UnreadableRecordError(f"{self._subject} has no schema with the id {schema_id}")
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise UnreadableRecordError(f"the schema with the id {schema_id} is not Avro's") from error
+
+    def _refresh(self) -> None:
+        # An answer about the whole subject that is none says nothing of a message: it is waited for.
+        try:
+            listed = self._answer(f"/subjects/{self._subject}/versions")
+        except httpx.HTTPStatusError as refused:
+            if refused.response.status_code == httpx.codes.NOT_FOUND and self._texts:
+                return  # the subject was deleted: what it had is still what its messages were written with
+            raise
+        for version in set(listed) - self._versions:
+            try:
+                found = self._answer(f"/subjects/{self._subject}/versions/{version}")
+                self._texts[int(found["id"])] = str(found["schema"])
+            except httpx.HTTPStatusError as refused:
+                if not refused.response.is_client_error:
+                    raise
+                continue  # a version that the registry lists and refuses to show cannot be read by anybody
+            except (KeyError, TypeError, ValueError) as error:
+                raise httpx.DecodingError(f"the registry's answer about version {version} is no schema") from error
+            self._versions.add(version)
+
+    def _answer(self, path: str) -> Any:
+        answer = self._client.get(path).raise_for_status()
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise httpx.DecodingError(f"the registry's answer to {path} is no JSON") from error
 
 
 class TransactionDecoder:
     """Decodes messages framed as Confluent does; ``fetch`` gives a writer schema by id and is asked once for each."""
 
-    def __init__(self, fetch: Callable[[int], dict[str, Any]]) -> None:
+    def __init__(self, fetch: Callable[[int], Any]) -> None:
         self._fetch = fetch
         self._reader = _without_logical_types(schema(TRANSACTIONS))
         self._parsed_reader = fastavro.parse_schema(self._reader)
@@ -93,18 +127,21 @@ class TransactionDecoder:
         except Exception as error:
             # fastavro raises whatever random bytes lead it into: EOFError, IndexError, UnicodeDecodeError …
             raise UnreadableRecordError(f"the value cannot be decoded ({type(error).__name__})") from error
-        if not _is_sound(transaction):
-            raise UnreadableRecordError("a field is out of bounds")
+        wrong = _wrong_field(record, transaction)
+        if wrong is not None:
+            raise UnreadableRecordError(f"{wrong} is out of bounds")
         return transaction
 
     def _schemas(self, schema_id: int) -> tuple[Schema, Schema | None]:
         known = self._writers.get(schema_id)
         if known is None:
             written = _without_logical_types(self._fetch(schema_id))
-            known = self._writers[schema_id] = (
-                fastavro.parse_schema(written),
-                None if written == self._reader else self._parsed_reader,
-            )
+            try:
+                parsed = fastavro.parse_schema(written)
+            except Exception as error:
+                # a schema of another kind (JSON Schema), or one that names types it does not hold
+                raise UnreadableRecordError(f"the schema with the id {schema_id} is not Avro's") from error
+            known = self._writers[schema_id] = (parsed, None if written == self._reader else self._parsed_reader)
         return known
 
 
@@ -115,23 +152,17 @@ def _without_logical_types(node: Any) -> Any:
     return [_without_logical_types(part) for part in node] if isinstance(node, list) else node
 
 
-def _is_sound(transaction: Transaction) -> bool:
-    """Bronze's quarantine checks on the fields that features read; what it keeps out must not enter a window."""
-    return (
-        all(_is_id(name) for name in (transaction.transaction_id, transaction.user_id, transaction.merchant_id))
-        and (transaction.device_id is None or _is_id(transaction.device_id))
-        and 0 < transaction.amount_cents <= MAX_AMOUNT_CENTS
-        and EARLIEST_US <= transaction.event_us < LATEST_US
-        and (transaction.latitude is None or -90.0 <= transaction.latitude <= 90.0)
-        and (transaction.longitude is None or -180.0 <= transaction.longitude <= 180.0)
-        and (transaction.country is None or _COUNTRY.fullmatch(transaction.country) is not None)
-        and (transaction.card_hash is None or _CARD_HASH.fullmatch(transaction.card_hash) is not None)
-        and (
-            transaction.merchant_category_code is None
-            or _CATEGORY.fullmatch(transaction.merchant_category_code) is not None
-        )
-    )
-
-
-def _is_id(text: str) -> bool:
-    return 1 <= len(text) <= MAX_ID_LENGTH
+def _wrong_field(record: dict[str, Any], transaction: Transaction) -> str | None:
+    """The first field that Bronze's quarantine checks refuse, if any: what it keeps out must not enter a window."""
+    for name, matches in _TEXTS:
+        text = record[name]
+        if text is not None and matches(text) is None:
+            return name
+    for name, limit in DEGREE_LIMITS.items():
+        degrees = record[name]
+        # written so that NaN is refused
+        if degrees is not None and not -limit <= degrees <= limit:
+            return name
+    if not MIN_AMOUNT_CENTS <= transaction.amount_cents <= MAX_AMOUNT_CENTS:
+        return "amount"
+    return None if EARLIEST_EVENT_US <= transaction.event_us < LATEST_EVENT_US else "event_time"

@@ -1,5 +1,5 @@
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from fraud_contracts import TRANSACTIONS, field_names, schema
+from fraud_contracts.bound_examples import BEYOND, WITHIN, Example
 from fraud_serving.predictions.schemas import PredictRequest
 
 MINIMAL = {"transaction_id": "t1", "user_id": "U1234", "amount": 500, "merchant_id": "M001", "is_international": False}
@@ -92,6 +93,39 @@ def test_ids_are_texts_of_1_to_64_characters(field: str, value: Any) -> None:
 def test_what_does_not_fit_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         parsed(**change)
+
+
+def bounded(example: Example) -> PredictRequest:
+    """The request with one value of the contracts' examples."""
+    name, value = example
+    given: Any = value
+    if name == "amount":
+        given = Decimal(value) / 100
+    elif name == "event_time":
+        given = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(value))
+    return PredictRequest.model_validate({**MINIMAL, name: given})
+
+
+@pytest.mark.parametrize("example", WITHIN, ids=repr)
+def test_what_the_contracts_allow_is_taken(example: Example) -> None:
+    bounded(example)
+
+
+@pytest.mark.parametrize("example", BEYOND, ids=repr)
+def test_what_bronze_would_quarantine_is_refused(example: Example) -> None:
+    with pytest.raises(ValidationError):
+        bounded(example)
+
+
+@pytest.mark.parametrize("text", ['"٥"', '"5\\n"'])
+def test_amounts_are_written_in_ascii(text: str) -> None:
+    with pytest.raises(ValidationError):
+        with_amount(text)
+
+
+def test_event_times_are_written_in_ascii() -> None:
+    with pytest.raises(ValidationError):
+        parsed(event_time="٢٠٢٦-01-31T12:00:00Z")
 
 
 def test_event_times_of_any_zone_are_one_moment() -> None:

@@ -7,15 +7,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from fraud_contracts import (
+    DEGREE_LIMITS,
+    EARLIEST_EVENT,
+    LATEST_EVENT,
+    MAX_AMOUNT_CENTS,
+    MIN_AMOUNT_CENTS,
+    TEXT_LENGTHS,
+    TEXT_PATTERNS,
+)
 from fraud_serving.engine import RiskTier, Verdict
 
-_RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})")
-_DECIMAL = re.compile(r"\d{1,10}(\.\d{1,2})?")
-# The bounds of Bronze's quality checks: what is decided here must not be quarantined there.
-MAX_AMOUNT = 1_000_000_000
-# A payment outside these years is a unit mistake (milliseconds, a missing century), not a payment.
-_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_DECIMAL = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?")
 
 
 def _plain_number(value: Any) -> Any:
@@ -35,27 +41,45 @@ def _rfc_3339(value: Any) -> Any:
 
 def _plausible(value: datetime) -> datetime:
     moment = value.astimezone(UTC)
-    if not _EARLIEST <= moment < _LATEST:
-        raise ValueError("must lie between the years 1990 and 2100")
+    if not EARLIEST_EVENT <= moment < LATEST_EVENT:
+        raise ValueError(f"must lie between the years {EARLIEST_EVENT.year} and {LATEST_EVENT.year}")
     return moment
 
 
-# Control characters are no part of any id, and PostgreSQL cannot store the zero among them.
-_TEXT = r"^[^\x00-\x1f\x7f]+$"
-Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=_TEXT, strict=True)]
-Hash = Annotated[str, Field(min_length=1, max_length=128, pattern=_TEXT, strict=True)]
-# A card number in clear has no key id and no colon, so it can never pass as a hash.
-CardHash = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,32}:[0-9a-f]{64}$", strict=True)]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", strict=True)]
+def _text(field: str) -> Any:
+    """What the contracts say of a text field, as Bronze does: what is decided here is not quarantined there.
+
+    In the pattern language of pydantic and of JSON Schema ``$`` is the very end, and no line break before it.
+    """
+    longest = TEXT_LENGTHS.get(field)
+    pattern = f"^{TEXT_PATTERNS[field]}$"
+    if longest is None:
+        return Field(pattern=pattern, strict=True)
+    return Field(min_length=1, max_length=longest, pattern=pattern, strict=True)
+
+
+def _degrees(field: str) -> Any:
+    return Field(ge=-DEGREE_LIMITS[field], le=DEGREE_LIMITS[field], allow_inf_nan=False, strict=True)
+
+
 Flag = Annotated[bool, Field(strict=True)]
 Amount = Annotated[
-    Decimal, BeforeValidator(_plain_number), Field(gt=0, le=MAX_AMOUNT, decimal_places=2, allow_inf_nan=False)
+    Decimal,
+    BeforeValidator(_plain_number),
+    Field(
+        ge=Decimal(MIN_AMOUNT_CENTS) / 100, le=Decimal(MAX_AMOUNT_CENTS) / 100, decimal_places=2, allow_inf_nan=False
+    ),
 ]
 EventTime = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_plausible)]
 
 
 class PredictRequest(BaseModel):
-    """One payment, with the fields of ``transactions.raw``; four are needed, all of them are used when given."""
+    """One payment, with the fields of ``transactions.raw``; four are needed.
+
+    Features are made of the amount, the time, the place, the ids of user, card, device and merchant, the channel, the
+    type, the merchant's category and the two flags. Currency, account, counterparty, issuer prefix and the hash of the
+    address do not enter the vector: they are checked and recorded with the decision.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -73,33 +97,35 @@ class PredictRequest(BaseModel):
         },
     )
 
-    transaction_id: Identifier = Field(description="The same id always gets the same decision.")
-    user_id: Identifier
-    merchant_id: Identifier
+    transaction_id: Annotated[str, _text("transaction_id")] = Field(
+        description="The same id always gets the same decision."
+    )
+    user_id: Annotated[str, _text("user_id")]
+    merchant_id: Annotated[str, _text("merchant_id")]
     amount: Amount = Field(description="In the deployment's base currency, with at most two decimals.")
     is_international: Flag | None = None
     event_time: EventTime | None = Field(
         None, description="When the payment happened (RFC 3339). Absent: when it is received."
     )
-    card_hash: CardHash | None = Field(
+    card_hash: Annotated[str, _text("card_hash")] | None = Field(
         None, description="<key id>:<hex HMAC-SHA-256 of the card number>, never the number."
     )
-    merchant_category_code: Annotated[str, Field(pattern=r"^\d{4}$", strict=True)] | None = None
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", strict=True)] | None = None
-    country: Country | None = Field(None, description="ISO 3166-1 alpha-2 of the place of payment.")
-    latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, strict=True)] | None = None
-    longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, strict=True)] | None = None
+    merchant_category_code: Annotated[str, _text("merchant_category_code")] | None = None
+    currency: Annotated[str, _text("currency")] | None = None
+    country: Annotated[str, _text("country")] | None = Field(
+        None, description="ISO 3166-1 alpha-2 of the place of payment."
+    )
+    latitude: Annotated[float, _degrees("latitude")] | None = None
+    longitude: Annotated[float, _degrees("longitude")] | None = None
     channel: Literal["UNKNOWN", "POS", "ONLINE", "ATM", "MOBILE"] | None = None
     card_present: Flag | None = None
-    device_id: Identifier | None = None
-    ip_hash: Hash | None = None
+    device_id: Annotated[str, _text("device_id")] | None = None
+    ip_hash: Annotated[str, _text("ip_hash")] | None = None
     transaction_type: Literal["UNKNOWN", "PURCHASE", "WITHDRAWAL", "TRANSFER", "REFUND"] | None = None
-    account_id: Identifier | None = None
-    counterparty_id: Identifier | None = None
-    counterparty_country: Country | None = None
-    card_bin: Annotated[str, Field(pattern=r"^\d{6,8}$", strict=True)] | None = Field(
-        None, description="Issuer prefix, taken before hashing."
-    )
+    account_id: Annotated[str, _text("account_id")] | None = None
+    counterparty_id: Annotated[str, _text("counterparty_id")] | None = None
+    counterparty_country: Annotated[str, _text("counterparty_country")] | None = None
+    card_bin: Annotated[str, _text("card_bin")] | None = Field(None, description="Issuer prefix, taken before hashing.")
 
     def canonical(self) -> dict[str, Any]:
         """The body as it is stored and compared: what is absent or null is left out, one spelling for each value."""
