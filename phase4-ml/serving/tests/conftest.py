@@ -62,10 +62,9 @@ def bundle_of(change: Callable[[dict[str, Any]], None] = lambda _: None, version
         "feature_names": list(FEATURE_NAMES),
         "base_value": 0.5,
         "calibration": {"method": "isotonic", "raw": [0.0, 0.5, 1.0], "calibrated": [0.0, 0.1, 1.0]},
-        "thresholds": {"medium": 0.3, "high": 0.5, "critical": 0.8},
         "golden": [
-            {"vector": vector(10.0), "raw": 0.25, "calibrated": 0.05, "tier": "LOW"},
-            {"vector": vector(900.0), "raw": 0.75, "calibrated": 0.55, "tier": "HIGH"},
+            {"vector": vector(10.0), "raw": 0.25, "calibrated": 0.05},
+            {"vector": vector(900.0), "raw": 0.75, "calibrated": 0.55},
         ],
     }
     change(manifest)

@@ -46,7 +46,6 @@ def _golden(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_set("calibration", {"method": "x", "raw": [1.0, 0.0], "calibrated": [0.0, 1.0]}), "ascending"),
         (_golden("raw", 0.75 + 1e-6), "golden row 1"),
         (_golden("calibrated", 0.56), "golden row 1"),
-        (_golden("tier", "LOW"), "golden row 1"),
         (_golden("vector", [1.0]), "golden row 1"),
     ],
 )

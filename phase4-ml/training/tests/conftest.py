@@ -1,6 +1,6 @@
 """A small world of payments for every test of this project."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,12 +8,12 @@ import pytest
 
 from fraud_features import FEATURE_NAMES, FEATURES
 from fraud_training.baselines import AMOUNT_COLUMN
-from fraud_training.dataset import Examples, Payments
+from fraud_training.dataset import Payments
 from fraud_training.forest import ForestSettings
 from fraud_training.labels import Label, LabelHistory
-from fraud_training.split import DAY_US, plan_split
-from fraud_training.train import TrainedModel, TrainingData, train_model
-from fraud_training.warehouse import TableVersion
+from fraud_training.split import DAY_US, Period
+from fraud_training.train import TrainedModel, TrainingData, read_training_data, train_model
+from fraud_training.warehouse import TableVersion, Warehouse
 
 DAYS = 60
 MATURITY_DAYS = 7
@@ -53,25 +53,30 @@ def make_labels(payments: Payments, frauds: np.ndarray) -> LabelHistory:
     )
 
 
+class MemoryWarehouse(Warehouse):
+    """Gives what a run reads from these payments and labels."""
+
+    def __init__(self, payments: Payments, history: LabelHistory) -> None:
+        self._payments = payments
+        self._history = history
+
+    def event_range(self, _: TableVersion) -> Period:
+        return Period(int(self._payments.event_us[0]), int(self._payments.event_us[-1]) + 1)
+
+    def labels(self, _: TableVersion) -> LabelHistory:
+        return self._history
+
+    def payments(self, _: TableVersion, __: Sequence[str], period: Period) -> Payments:
+        given = self._payments
+        rows = slice(*np.searchsorted(given.event_us, [period.start_us, period.end_us]))
+        return Payments(given.transaction_ids[rows], given.event_us[rows], given.cards[rows], given.vectors[rows])
+
+
 def cut(payments: Payments, history: LabelHistory) -> TrainingData:
-    """The three periods of these payments, labelled as a training run would."""
-    split = plan_split(int(payments.event_us[0]), int(payments.event_us[-1]), MATURITY_DAYS)
-
-    def examples(start_us: int, end_us: int, known_before_us: int) -> Examples:
-        rows = slice(*np.searchsorted(payments.event_us, [start_us, end_us]))
-        part = Payments(
-            payments.transaction_ids[rows], payments.event_us[rows], payments.cards[rows], payments.vectors[rows]
-        )
-        return Examples.labelled(part, history, known_before_us)
-
-    now_us = split.maturation.end_us
-    return TrainingData(
-        split=split,
-        train=examples(split.train.start_us, split.train.end_us, split.train_labels_before_us),
-        validation=examples(split.validation.start_us, split.validation.end_us, now_us),
-        test=examples(split.test.start_us, split.test.end_us, now_us),
-        features_version=TableVersion("delta.gold.features", 4),
-        labels_version=TableVersion("delta.silver.labels", 2),
+    """The three periods of these payments, read and labelled as a training run does."""
+    features, labels = TableVersion("delta.gold.features", 4), TableVersion("delta.silver.labels", 2)
+    return read_training_data(
+        MemoryWarehouse(payments, history), features, labels, FEATURE_NAMES, maturity_days=MATURITY_DAYS
     )
 
 

@@ -45,12 +45,9 @@ def test_golden_rows_can_be_followed_with_nothing_but_the_manifest(trained: Trai
     forest = treelite.Model.deserialize_bytes((tmp_path / FOREST_FILE).read_bytes())
 
     assert tuple(manifest["feature_names"]) == FEATURE_NAMES
-    assert len({row["tier"] for row in manifest["golden"]}) >= 3
     for row in manifest["golden"]:
         vector = np.array([row["vector"]], dtype=np.float32)
         raw = treelite.gtil.predict(forest, vector, nthread=1)[0, 0, 1]
         calibrated = np.interp(raw, manifest["calibration"]["raw"], manifest["calibration"]["calibrated"])
         assert raw == pytest.approx(row["raw"], abs=1e-9)
         assert calibrated == pytest.approx(row["calibrated"], abs=1e-9)
-        reached = [name for name, least in manifest["thresholds"].items() if calibrated >= least]
-        assert row["tier"] == (max(reached, key=manifest["thresholds"].__getitem__).upper() if reached else "LOW")

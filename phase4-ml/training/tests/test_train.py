@@ -7,7 +7,7 @@ import pytest
 from fraud_training.dataset import Examples, Payments
 from fraud_training.errors import DataError
 from fraud_training.forest import ForestSettings, sample_rows
-from fraud_training.labels import LabelHistory
+from fraud_training.labels import Label, LabelHistory
 from fraud_training.metrics import average_precision
 from fraud_training.train import TrainedModel, TrainingData
 
@@ -119,7 +119,7 @@ def test_the_reported_figures_are_those_of_the_served_form(trained: TrainedModel
     assert average_precision(served, test.frauds) == trained.metrics["average_precision"]
 
 
-def test_thresholds_and_calibration_come_from_validation_and_not_from_test(
+def test_calibration_comes_from_validation_and_not_from_test(
     training_data: TrainingData, trained: TrainedModel, train_on: Fit
 ) -> None:
     test = training_data.test
@@ -129,8 +129,29 @@ def test_thresholds_and_calibration_come_from_validation_and_not_from_test(
 
     judged_otherwise = train_on(other_test).form
     assert judged_otherwise.calibration == trained.form.calibration
-    assert judged_otherwise.thresholds == trained.form.thresholds
-    assert train_on(other_validation).form.thresholds != trained.form.thresholds
+    assert train_on(other_validation).form.calibration != trained.form.calibration
+
+
+@pytest.mark.parametrize(("known_after_us", "counts"), [(-1, True), (0, False)])
+def test_what_the_test_period_made_known_of_validation_is_not_used(
+    world: World, training_data: TrainingData, known_after_us: int, counts: bool
+) -> None:
+    validation = training_data.validation
+    legitimate = validation.payments.transaction_ids[int(np.argmin(validation.frauds))]
+    late = Label(legitimate, training_data.split.test.start_us + known_after_us, "late", True)
+    data = world.cut(world.payments, LabelHistory.of([*world.labels.labels, late]))
+
+    assert data.validation.frauds.sum() - validation.frauds.sum() == counts
+
+
+def test_validation_is_judged_by_labels_that_had_their_time(
+    payments_and_frauds: tuple[Payments, np.ndarray], training_data: TrainingData
+) -> None:
+    payments, frauds = payments_and_frauds
+    truth = dict(zip(payments.transaction_ids, frauds, strict=True))
+    validation = training_data.validation
+
+    assert validation.frauds.tolist() == [truth[name] for name in validation.payments.transaction_ids]
 
 
 def test_sampling_keeps_every_fraud_and_the_order() -> None:

@@ -11,7 +11,6 @@ from sklearn.ensemble import RandomForestClassifier
 from fraud_training.calibration import Calibration
 from fraud_training.errors import ExportRefusedError
 from fraud_training.serving_form import raw_scores
-from fraud_training.thresholds import Thresholds
 
 # the largest difference between the served and the trained forest that is rounding and nothing else
 TOLERANCE = 1e-6
@@ -48,32 +47,23 @@ def with_missing_values(vectors: NDArray[np.float32], missing: Sequence[float]) 
     return np.concatenate(blocks)
 
 
-def check_parity(
-    forest: RandomForestClassifier,
-    served: treelite.Model,
-    calibration: Calibration,
-    thresholds: Thresholds,
-    vectors: NDArray[np.float32],
-) -> float:
+def check_parity(forest: RandomForestClassifier, served: treelite.Model, vectors: NDArray[np.float32]) -> float:
     """Compare the served form with scikit-learn on some rows.
 
     Returns:
         The largest difference of raw scores.
 
     Raises:
-        ExportRefusedError: a raw score differs by more than :data:`TOLERANCE`, or a payment changes its tier.
+        ExportRefusedError: a raw score differs by more than :data:`TOLERANCE`.
     """
     expected = np.asarray(forest.predict_proba(vectors)[:, 1], dtype=np.float64)
     actual = raw_scores(served, vectors, threads=2)
     difference = float(np.max(np.abs(expected - actual)))
-    flipped = int(
-        np.sum(thresholds.tier_numbers(calibration(expected)) != thresholds.tier_numbers(calibration(actual)))
-    )
     # written so that a NaN is refused as well
-    if not difference <= TOLERANCE or flipped:
+    if not difference <= TOLERANCE:
         raise ExportRefusedError(
             f"The served forest differs from the trained one on {len(vectors)} rows: raw scores by up to "
-            f"{difference:.3g} (allowed {TOLERANCE:g}), {flipped} decisions. Nothing was registered; "
+            f"{difference:.3g} (allowed {TOLERANCE:g}). Nothing was registered; "
             "check that treelite and scikit-learn have the locked versions."
         )
     return difference
@@ -82,13 +72,12 @@ def check_parity(
 def golden_rows(
     served: treelite.Model,
     calibration: Calibration,
-    thresholds: Thresholds,
     vectors: NDArray[np.float32],
     missing_rows: NDArray[np.float32],
 ) -> list[dict[str, Any]]:
     """Vectors with the answers a correctly loaded model gives, spread over the whole range of scores."""
     by_falling_score = np.argsort(-raw_scores(served, vectors, threads=2), kind="stable")
-    # denser towards the top, where the tiers are
+    # denser towards the top, where decisions differ
     ranks = np.unique(np.geomspace(1, len(by_falling_score), _GOLDEN_ROWS).astype(np.intp)) - 1
     spread = by_falling_score[ranks]
     gaps = np.linspace(0, len(missing_rows) - 1, min(_GOLDEN_MISSING_ROWS, len(missing_rows))).astype(np.intp)
@@ -100,7 +89,6 @@ def golden_rows(
             "vector": [float(value) for value in row],
             "raw": float(raw[index]),
             "calibrated": float(calibrated[index]),
-            "tier": thresholds.tier(float(calibrated[index])),
         }
         for index, row in enumerate(rows)
     ]

@@ -9,6 +9,7 @@ from fraud_training.evaluate import (
     BASELINES,
     CARD_PRECISION,
     DETECTION_RATE,
+    HIGH_RISK,
     baseline_metric,
     margin_metric,
 )
@@ -41,7 +42,8 @@ def model_card(model: TrainedModel, settings: ForestSettings) -> str:
         "",
         f"- features: `{features['table']}` at version {features['version']}, schema hash `{manifest['schema_hash']}`",
         f"- labels: `{labels['table']}` at version {labels['version']}; training saw only labels known before",
-        f"  {manifest['validation_period']['start']}",
+        f"  {manifest['validation_period']['start']}, calibration only those known before",
+        f"  {manifest['test_period']['start']}",
         f"- legitimate payments per fraud in the training sample: at most {settings.negatives_per_fraud}",
         "",
         "| period | from | to (exclusive) |",
@@ -65,7 +67,7 @@ def model_card(model: TrainedModel, settings: ForestSettings) -> str:
         f"| card precision at 100 a day (ceiling {metrics['card_precision_at_100_ceiling']:.4f}) "
         f"| {metrics[CARD_PRECISION]:.4f} |",
         f"| frauds found at 0.5 % false positives | {metrics[DETECTION_RATE]:.4f} |",
-        f"| alerts a day at the HIGH threshold | {metrics['alerts_per_day']:.1f} |",
+        f"| alerts a day (probability of {HIGH_RISK:g} or more: HIGH and CRITICAL) | {metrics['alerts_per_day']:.1f} |",
         f"| precision and recall of those alerts | {metrics['alert_precision']:.3f}, {metrics['alert_recall']:.3f} |",
         f"| mean probability, share of fraud | {metrics['mean_probability']:.5f}, {metrics['fraud_share']:.5f} |",
         f"| payments, frauds | {metrics['test_payments']:.0f}, {metrics['test_frauds']:.0f} |",
@@ -79,7 +81,7 @@ def model_card(model: TrainedModel, settings: ForestSettings) -> str:
         "- A payment without a fraud label counts as legitimate once labels had time to arrive; frauds that nobody",
         "  reports are learned as legitimate.",
         "- Impurity shares favour features with many values; they rank, they do not explain a single decision.",
-        "- Calibration and thresholds hold for the fraud share and the customers of the validation period.",
+        "- Calibration holds for the fraud share and the customers of the validation period.",
         "",
     ]
     return "\n".join(lines)

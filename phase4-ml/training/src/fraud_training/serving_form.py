@@ -15,7 +15,6 @@ from fraud_contracts import REGISTERED_MODEL
 from fraud_training.calibration import Calibration
 from fraud_training.errors import RegistryError
 from fraud_training.split import Period
-from fraud_training.thresholds import Thresholds
 
 FORMAT_VERSION = 1
 FOREST_FILE = "forest.treelite"
@@ -50,10 +49,6 @@ class ServingForm:
     def calibration(self) -> Calibration:
         stored = self.manifest["calibration"]
         return Calibration(stored["method"], tuple(stored["raw"]), tuple(stored["calibrated"]))
-
-    @property
-    def thresholds(self) -> Thresholds:
-        return Thresholds(**self.manifest["thresholds"])
 
     @property
     def test_period(self) -> Period:
@@ -107,7 +102,6 @@ def describe_forest(
     feature_names: tuple[str, ...],
     base_value: float,
     calibration: Calibration,
-    thresholds: Thresholds,
 ) -> dict[str, Any]:
     """The part of the manifest that scoring needs."""
     return {
@@ -124,5 +118,4 @@ def describe_forest(
             "raw": list(calibration.raw),
             "calibrated": list(calibration.calibrated),
         },
-        "thresholds": thresholds.as_dict(),
     }

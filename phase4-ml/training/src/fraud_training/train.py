@@ -15,7 +15,6 @@ from fraud_training.export import base_value, check_parity, compile_forest, gold
 from fraud_training.forest import ForestSettings, fit_forest
 from fraud_training.serving_form import ServingForm, describe_forest, raw_scores
 from fraud_training.split import Period, TimeSplit, plan_split
-from fraud_training.thresholds import choose_thresholds
 from fraud_training.warehouse import TableVersion, Warehouse
 
 # below these a curve or an average means nothing
@@ -59,8 +58,9 @@ def read_training_data(
 ) -> TrainingData:
     """Read the three periods, each with the labels that may be known for it.
 
-    Training sees the labels known when the gap ends, which is when this model would have been trained. Validation and
-    test are judged by everything known by now.
+    Training and validation each see the labels known when the gap after them ends: when this model would have been
+    trained, and calibrated before it meets its first payment of the test period. Test is judged by everything known by
+    now.
 
     Raises:
         DataError: too little data, or a period without frauds; the message says what to bring.
@@ -77,7 +77,9 @@ def read_training_data(
     return TrainingData(
         split=split,
         train=examples(split.train, split.train_labels_before_us).require("training", _LEAST_TRAIN_FRAUDS),
-        validation=examples(split.validation, now_us).require("validation", _LEAST_HELD_OUT_FRAUDS),
+        validation=examples(split.validation, split.validation_labels_before_us).require(
+            "validation", _LEAST_HELD_OUT_FRAUDS
+        ),
         test=examples(split.test, now_us).require("test", _LEAST_HELD_OUT_FRAUDS),
         features_version=features,
         labels_version=labels,
@@ -113,17 +115,16 @@ def train_model(
 
     raw_validation = raw_scores(served, validation.payments.vectors, threads=2)
     calibration = fit_sigmoid(raw_validation, validation.frauds)
-    thresholds = choose_thresholds(calibration(raw_validation), validation.frauds)
 
     say("comparing the served form with scikit-learn")
     vectors = test.payments.vectors
     missing_rows = with_missing_values(vectors, missing_values)
-    difference = check_parity(forest, served, calibration, thresholds, np.concatenate((vectors, missing_rows)))
+    difference = check_parity(forest, served, np.concatenate((vectors, missing_rows)))
 
     say(f"judging it on {len(test.payments)} payments of the test period")
     probabilities = calibration(raw_scores(served, vectors, threads=2))
     baselines = baseline_scores(train, test.payments)
-    metrics = evaluate(test, data.split.test, probabilities, baselines, thresholds)
+    metrics = evaluate(test, data.split.test, probabilities, baselines)
 
     serialized = served.serialize_bytes()
     manifest = describe_forest(
@@ -132,14 +133,13 @@ def train_model(
         feature_names=feature_names,
         base_value=base_value(forest),
         calibration=calibration,
-        thresholds=thresholds,
     ) | {
         "train_period": data.split.train.as_text(),
         "validation_period": data.split.validation.as_text(),
         "test_period": data.split.test.as_text(),
         "data_version": {"features": data.features_version.as_dict(), "labels": data.labels_version.as_dict()},
         "metrics": metrics,
-        "golden": golden_rows(served, calibration, thresholds, vectors, missing_rows),
+        "golden": golden_rows(served, calibration, vectors, missing_rows),
     }
     return TrainedModel(
         forest=forest,

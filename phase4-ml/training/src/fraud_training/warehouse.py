@@ -17,7 +17,7 @@ from fraud_contracts import CATALOG, GOLD, SILVER
 from fraud_training.dataset import Payments
 from fraud_training.errors import DataError
 from fraud_training.labels import Label, LabelHistory
-from fraud_training.split import Period
+from fraud_training.split import DAY_US, Day, Period, busy_range
 
 FEATURES_TABLE = f"{CATALOG}.{GOLD}.mart_fraud_features"
 LABELS_TABLE = f"{CATALOG}.{SILVER}.int_labels_as_of"
@@ -89,17 +89,21 @@ class Warehouse:
         return TableVersion(table, int(version))
 
     def event_range(self, features: TableVersion) -> Period:
-        """From the oldest to just after the newest event.
+        """From the oldest to just after the newest event, without stray days at either end.
 
         Raises:
             DataError: the table is empty.
         """
-        oldest, newest = self._row(f"SELECT min(event_us), max(event_us) FROM {features.relation}")
-        if oldest is None:
+        sql = (
+            f"SELECT count(*), min(event_us), max(event_us) FROM {features.relation} "
+            f"GROUP BY floor(event_us / {DAY_US}e0)"
+        )
+        span = busy_range([Day(*map(int, row)) for chunk in self._rows(sql) for row in chunk])
+        if span is None:
             raise DataError(
                 f"{features.table} is empty at version {features.version}. Run the DAG fraud_pipeline first."
             )
-        return Period(int(oldest), int(newest) + 1)
+        return span
 
     def payments(self, features: TableVersion, feature_names: Sequence[str], period: Period) -> Payments:
         """The payments of a period with their feature vectors, ordered by event time and transaction id.

@@ -13,8 +13,8 @@ from fraud_features import FEATURES
 from fraud_training.baselines import AMOUNT_COLUMN
 from fraud_training.split import DAY_US
 
-DAYS = 30
-PAYMENTS = 6000
+DAYS = 40
+PAYMENTS = 8000
 BUSY_COLUMNS = 8
 START_US = 1_750_000_000_000_000
 # the features that tell this world's frauds: both must be far from the middle
@@ -73,7 +73,7 @@ def _labels_sql(table: str, features: str) -> str:
 
 @pytest.fixture(scope="module")
 def tables(stack: Any) -> Iterator[Tables]:
-    """Features and labels of 30 days, made by Trino and dropped at the end."""
+    """Features and labels of 40 days, made by Trino and dropped at the end."""
     stack.need("trino")
     url = urlparse(stack.env["TRINO_URL"])
     connection = trino.dbapi.connect(host=url.hostname, port=url.port, user="dbt", http_scheme=url.scheme)

@@ -107,6 +107,19 @@ def test_a_missing_number_is_named(warehouse: Warehouse, tables: Any) -> None:
         tables.execute(f"DROP TABLE {holed}")
 
 
+def test_stray_payments_do_not_stretch_the_range(warehouse: Warehouse, tables: Any) -> None:
+    stray = f"{tables.features}_stray"
+    tables.execute(
+        f"CREATE TABLE {stray} AS SELECT event_us FROM {tables.features} "
+        f"UNION ALL SELECT bigint '1' UNION ALL SELECT bigint '4070908800000000'"
+    )
+    try:
+        usual = warehouse.event_range(warehouse.current_version(tables.features))
+        assert warehouse.event_range(warehouse.current_version(stray)) == usual
+    finally:
+        tables.execute(f"DROP TABLE {stray}")
+
+
 def test_a_table_that_is_not_there_says_what_to_run(warehouse: Warehouse, tables: Any) -> None:
     with pytest.raises(DataError, match="Run the DAG fraud_pipeline first"):
         warehouse.current_version(f"{tables.features}_nowhere")
