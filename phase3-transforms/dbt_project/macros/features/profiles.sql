@@ -1,0 +1,71 @@
+{#-
+    The rows of a profile mart: one per `id` and boundary that a payment of it looks at, from the first boundary that
+    has to be computed again. `profile` is the generated macro that computes them.
+-#}
+{% macro features_profiles(id, profile) -%}
+{%- set counters = fraud_features_counters(ref('int_transactions'), ref('int_labels_as_of')) %}
+{%- set from_date = features_recompute_from(counters, 'as_of') %}
+{{ features_range('as_of', from_date) }}
+
+with
+
+-- profiles look back 90 days
+transactions as (
+
+    select * from {{ ref('int_transactions') }}
+    where event_date >= date_add('day', -90, date '{{ from_date }}')
+
+),
+
+labels as (
+
+    select * from {{ ref('int_labels_as_of') }}
+
+),
+
+boundaries as (
+
+    {{ counters }}
+
+),
+
+payments as (
+
+    select
+        {{ id }},
+        {{ fraud_features_as_of('event_us') }} as as_of
+    from transactions
+
+),
+
+needed as (
+
+    select distinct
+        {{ id }},
+        as_of
+    from payments
+    where as_of >= date '{{ from_date }}'
+
+),
+
+profiles as (
+
+    {{ profile('transactions', 'labels', 'needed') }}
+
+),
+
+final as (
+
+    select
+        profiles.*,
+        boundaries.offsets_at,
+        boundaries.offsets_before,
+        boundaries.label_offsets_before
+    from profiles
+    inner join boundaries
+        on profiles.as_of = boundaries.as_of
+
+)
+
+select * from final
+{%- endmacro %}
