@@ -75,8 +75,8 @@ def test_a_recorded_version_is_read_again_whatever_happens_later(warehouse: Ware
 def test_labels_of_after_the_cut_off_leave_the_training_set_byte_identical(warehouse: Warehouse, tables: Any) -> None:
     """The half that training answers for: features are given here and only labels change.
 
-    The tests of the transforms rebuild Gold from scrambled labels; rows of before the cut-off, so all that training
-    reads, come out byte-identical there.
+    The tests of the transforms rebuild Gold from scrambled labels; the rows of payments before the moment, and so all
+    rows of a training set, come out byte-identical there.
     """
     first = read(warehouse, tables)
     cut_off = first.split.train_labels_before_us
