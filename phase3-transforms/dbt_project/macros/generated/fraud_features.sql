@@ -203,7 +203,20 @@ select
     entities.user_id,
     date_add('day', newest.day - ago.days, date '1970-01-01') as as_of
 from (select distinct user_id from {{ transactions }}) as entities
-cross join (select max(event_us) / 86400000000 as day from {{ transactions }}) as newest
+cross join (
+    select coalesce(max(day) filter (where latest > 1 and latest * 10000 >= total), max(day)) as day
+    from (
+        select
+            days.day,
+            sum(days.payments) over (order by days.day range between 6 preceding and current row) as latest,
+            sum(days.payments) over () as total
+        from (
+            select event_us / 86400000000 as day, count(*) as payments
+            from {{ transactions }}
+            group by event_us / 86400000000
+        ) as days
+    ) as weeks
+) as newest
 cross join (values 0, 1) as ago (days)
 {%- endmacro %}
 
@@ -332,7 +345,20 @@ select
     entities.merchant_id,
     date_add('day', newest.day - ago.days, date '1970-01-01') as as_of
 from (select distinct merchant_id from {{ transactions }}) as entities
-cross join (select max(event_us) / 86400000000 as day from {{ transactions }}) as newest
+cross join (
+    select coalesce(max(day) filter (where latest > 1 and latest * 10000 >= total), max(day)) as day
+    from (
+        select
+            days.day,
+            sum(days.payments) over (order by days.day range between 6 preceding and current row) as latest,
+            sum(days.payments) over () as total
+        from (
+            select event_us / 86400000000 as day, count(*) as payments
+            from {{ transactions }}
+            group by event_us / 86400000000
+        ) as days
+    ) as weeks
+) as newest
 cross join (values 0, 1) as ago (days)
 {%- endmacro %}
 

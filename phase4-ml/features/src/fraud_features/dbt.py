@@ -153,8 +153,9 @@ def _profile_mart_yaml(entity: str) -> str:
 def _current_yaml(entity: str) -> str:
     return _model(
         f"{PROFILE_MARTS[entity]}_current",
-        f"One row per {entity} and each of the two newest boundaries that the payments have reached: what Redis is "
-        f"given. A view of the same definition as `{PROFILE_MARTS[entity]}`.",
+        f"One row per {entity} and each of the two newest boundaries that the payments have reached (a stray payment "
+        f"dated ahead of all others reaches none): what Redis is given. A view of the same definition as "
+        f"`{PROFILE_MARTS[entity]}`.",
         _profile_columns(entity),
         {},
         key=(f"{entity}_id", "as_of"),

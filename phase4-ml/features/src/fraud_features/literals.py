@@ -1,6 +1,6 @@
 """Payments and labels as Trino VALUES, with the columns of ``int_transactions`` and ``int_labels_as_of``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from fraud_features.events import Label, Transaction
 from fraud_features.features import US_PER_DAY
@@ -80,8 +80,3 @@ def _double(value: float | None) -> str:
 
 def _boolean(value: bool | None) -> str:
     return "cast(null as boolean)" if value is None else str(value).lower()
-
-
-def with_clause(relations: Sequence[tuple[str, str]]) -> str:
-    """Named relations as the beginning of a query."""
-    return "with\n" + ",\n".join(f"{name} as (\n{body}\n)" for name, body in relations) + "\n"

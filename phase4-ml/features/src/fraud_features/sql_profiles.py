@@ -10,6 +10,8 @@ from fraud_features.sql_text import cte, double, indent
 from fraud_features.sql_windows import window_value
 
 DAY_ZERO = "date '1970-01-01'"
+# the newest day counts when it and the six before it hold this share of all payments (one in so many), and two payments
+_LEAST_SHARE_OF_A_WEEK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,29 @@ def profile_query(entity: str, transactions: str, labels: str, needed: str, matu
 
 
 def current_needed(entity: str, transactions: str) -> str:
-    """Every entity at the two newest boundaries that the payments have reached: what Redis is given."""
+    """Every entity at the two newest boundaries that the payments have reached: what Redis is given.
+
+    A stray payment dated years ahead must not be the newest day, or every live payment would find its profile stale; a
+    new day of a running stream is one from its first payment on, because of the days before it.
+    """
     return f"""select
     entities.{entity}_id,
     date_add('day', newest.day - ago.days, {DAY_ZERO}) as as_of
 from (select distinct {entity}_id from {transactions}) as entities
-cross join (select max(event_us) / {US_PER_DAY} as day from {transactions}) as newest
+cross join (
+    select coalesce(max(day) filter (where latest > 1 and latest * {_LEAST_SHARE_OF_A_WEEK} >= total), max(day)) as day
+    from (
+        select
+            days.day,
+            sum(days.payments) over (order by days.day range between 6 preceding and current row) as latest,
+            sum(days.payments) over () as total
+        from (
+            select event_us / {US_PER_DAY} as day, count(*) as payments
+            from {transactions}
+            group by event_us / {US_PER_DAY}
+        ) as days
+    ) as weeks
+) as newest
 cross join (values 0, 1) as ago (days)"""  # noqa: S608
 
 

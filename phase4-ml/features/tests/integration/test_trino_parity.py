@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import urlparse
 
@@ -164,6 +165,23 @@ def test_what_becomes_known_later_changes_no_earlier_row(lake: Lake, gold: Gold)
     assert len(earlier.vectors) > SIZE / 3
     for transaction_id, features in earlier.vectors.items():
         assert features == gold.vectors[transaction_id], transaction_id
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "newest"),
+    [
+        ("stray", [100] * 50 + [101] * 49 + [47_000], 101),
+        ("new", [100] * 50 + [101] * 49 + [102], 102),
+        ("paused", [100] * 50 + [101] * 49 + [131, 131], 131),
+        ("few", [100], 100),
+    ],
+)
+def test_a_stray_payment_is_not_the_newest_day(lake: Lake, name: str, days: list[int], newest: int) -> None:
+    payments = [Transaction(f"t{n}", day * US_PER_DAY + n, "U1", "M1", 100) for n, day in enumerate(days)]
+    transactions = lake.keep(f"{name}_payments", transactions_relation(payments))
+    boundaries = lake.query(f"select user_id, as_of from ({current_needed('user', transactions)}) order by as_of")
+    epoch = date(1970, 1, 1)
+    assert [(user, (as_of - epoch).days) for user, as_of in boundaries] == [("U1", newest - 1), ("U1", newest)]
 
 
 def test_the_newest_profiles_are_those_of_the_reference(gold: Gold) -> None:
