@@ -39,6 +39,7 @@ def test_four_columns_are_enough(tmp_path: Path) -> None:
         (MINIMAL + "amount: {unit: cents}\n", r"amount\.unit: .*'major' or 'minor'.*it is 'cents'"),
         (MINIMAL + "amount: {rates: {USD: 0.9}}\n", r"amount: rates need base_currency"),
         (MINIMAL + "amount: {base_currency: EUR, rates: {USD: -1}}\n", r"amount\.rates\.USD: .*it is -1"),
+        (MINIMAL + "  currency: money\n", r"columns\.currency needs amount\.base_currency"),
         (MINIMAL + "label: {column: fraud}\n", r"label\.delay_days: field required"),
         (MINIMAL + "label: {column: fraud, delay_days: -1}\n", r"label\.delay_days: .*it is -1"),
         (MINIMAL + "label: {column: fraud, delay_days: 1, delay: 2}\n", r"label\.delay: .*; remove it"),

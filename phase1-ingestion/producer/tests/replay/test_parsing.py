@@ -1,10 +1,16 @@
 """Somebody's values become ours, and what does not fit is named by field, value and reason."""
 
+import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from fraud_contracts import TEXT_PATTERNS
+from fraud_contracts.bound_examples import BEYOND, WITHIN, Example
+from fraud_producer.errors import MappingError
 from fraud_producer.events import cents_of, iso
 from fraud_producer.pan import CardHasher
 from fraud_producer.replay import Mapping
@@ -73,6 +79,15 @@ def test_a_currency_without_a_rate_is_refused() -> None:
     wrong = refuse({"c": "USD"}, {"currency": "c"}, amount={"base_currency": "EUR"})
     assert (wrong.field, wrong.value) == ("currency", "USD")
     assert "add it to amount.rates" in wrong.reason
+
+
+def test_amounts_of_two_currencies_are_never_one_unit() -> None:
+    with pytest.raises(ValidationError, match=r"columns\.currency needs amount\.base_currency"):
+        Mapping.model_validate({"columns": COLUMNS | {"currency": "c"}})
+    with pytest.raises(ValidationError, match=r"'JPY' has no rate into EUR"):
+        Mapping.model_validate(
+            {"columns": COLUMNS, "constants": {"currency": "JPY"}, "amount": {"base_currency": "EUR"}}
+        )
 
 
 def test_a_row_without_id_gets_one_of_source_and_row_number() -> None:
@@ -151,8 +166,70 @@ def test_a_row_of_another_length_is_refused() -> None:
         parser.parse(Row(1, 2, {}, "has 3 columns, the header has 4"))
 
 
-@pytest.mark.parametrize(("value", "expected"), [("J", True), ("j", True), ("N", False), ("", False), (None, False)])
-def test_labels(value: Any, expected: bool) -> None:
-    label = {"column": "f", "delay_days": 1, "fraud_values": ["J"]}
-    layout = Mapping.model_validate({"columns": COLUMNS, "label": label})
-    assert RowParser(layout, "a.csv", HASHER).parse(Row(1, 2, GOOD | {"f": value})).is_fraud is expected
+@pytest.mark.parametrize(("value", "expected"), [("J", True), ("j", True), ("N", False), ("", None), (None, None)])
+def test_labels(value: Any, expected: bool | None) -> None:
+    assert judged(value, fraud_values=["J"]) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        *((1, True), (1.0, True), ("1.0", True), ("1.00", True), (True, True), (Decimal("1.0"), True)),
+        *((0, False), (0.0, False), ("0.0", False), (False, False)),
+        *((float("nan"), None), (2.0, None), ("1.5", None)),
+    ],
+    ids=repr,
+)
+def test_whole_numbers_say_fraud_as_floats_too(value: Any, expected: bool | None) -> None:
+    assert judged(value) is expected
+
+
+def test_a_mapping_may_write_whole_numbers_as_floats_too() -> None:
+    assert judged("1", fraud_values=["1.0"]) is True
+
+
+def judged(value: Any, **label: Any) -> bool | None:
+    layout = Mapping.model_validate({"columns": COLUMNS, "label": {"column": "f", "delay_days": 1} | label})
+    return RowParser(layout, "a.csv", HASHER).parse(Row(1, 2, GOOD | {"f": value})).is_fraud
+
+
+def sent(example: Example) -> Any:
+    """What the producer sends of a file that holds one value of the contracts' examples."""
+    name, value = example
+    columns = {**COLUMNS, name: "x"}
+    layout: dict[str, Any] = {"columns": columns, "time": {"format": "epoch_us"}, "amount": {"unit": "minor"}}
+    if name == "currency":
+        layout["amount"] |= {"base_currency": "EUR"}
+    row = {**GOOD, "t": 1767323045000000, "a": "1234", "x": value}
+    record = RowParser(Mapping.model_validate(layout), "a.csv", HASHER).parse(Row(1, 2, row)).record
+    return cents_of(record[name]) if name == "amount" else record[name]
+
+
+@pytest.mark.parametrize("example", WITHIN, ids=repr)
+def test_what_the_contracts_allow_is_sent_as_it_is(example: Example) -> None:
+    assert sent(example) == example[1]
+
+
+@pytest.mark.parametrize("example", BEYOND, ids=repr)
+def test_what_bronze_would_quarantine_is_not_sent(example: Example) -> None:
+    # some is put right instead: a space around it is dropped, an empty optional field is absent
+    name = example[0]
+    try:
+        value = sent(example)
+    except RowError as wrong:
+        value, name = None, wrong.field
+    assert name == example[0]
+    assert value is None or (isinstance(value, str) and re.fullmatch(TEXT_PATTERNS[name], value))
+
+
+@pytest.mark.parametrize(
+    ("constants", "message"),
+    [
+        ({"country": "Germany"}, r"constants\.country: 'Germany' is no ISO 3166 code of two letters"),
+        ({"channel": "Fax"}, r"constants\.channel: 'Fax' is none of .*values\.channel"),
+        ({"card_hash": "4000123456789017"}, r"constants\.card_hash: '\(hidden\)' looks like a card number"),
+    ],
+)
+def test_a_constant_that_does_not_fit_is_named(constants: dict[str, Any], message: str) -> None:
+    with pytest.raises(MappingError, match=message):
+        RowParser(Mapping.model_validate({"columns": COLUMNS, "constants": constants}), "a.csv", HASHER)

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -163,3 +164,75 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, name: str, content:
     path.write_text(content, encoding="utf-8")
     with pytest.raises(MappingError, match=message):
         replay(path)
+
+
+@pytest.mark.parametrize(("fraud", "honest"), [("1.0", "0.0"), ("1", "0"), ("1.0", "")])
+def test_a_csv_of_floats_keeps_its_labels(file: Path, fraud: str, honest: str) -> None:
+    rows = [row.replace(",1\n", f",{fraud}\n").replace(",0\n", f",{honest}\n") for row in ROWS]
+    file.write_text(HEADER + "".join(rows), encoding="utf-8")
+    assert names(list(replay(file).events(FileSpan())))[3] == "label of t2"
+
+
+def test_a_parquet_column_of_floats_keeps_its_labels(file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "payments.parquet"
+    frame = pl.read_csv(file).with_columns(f=pl.Series([float("nan"), 1.0, None, 0.0, 1.0, float("nan")]))
+    assert frame.schema["f"] == pl.Float64
+    frame.write_parquet(path)
+    assert names(list(replay(path).events(FileSpan()))) == names(list(replay(file).events(FileSpan())))
+
+
+def test_a_label_column_that_never_says_anything_is_named(file: Path) -> None:
+    file.write_text(HEADER + "".join(row[: row.rindex(",")] + ",betrug\n" for row in ROWS), encoding="utf-8")
+    contents = replay(file)
+    for read in (contents.scan, lambda: list(contents.events(FileSpan()))):
+        with pytest.raises(
+            MappingError, match=r"payments\.csv never says in 'f' .*holds 'betrug'.*label\.fraud_values"
+        ):
+            read()
+
+
+def test_a_file_without_any_fraud_is_fine(file: Path) -> None:
+    file.write_text(HEADER + ROWS[0] + ROWS[2], encoding="utf-8")
+    assert names(list(replay(file).events(FileSpan()))) == ["t1", "t3"]
+
+
+def test_what_only_calls_itself_gzip_or_parquet_is_named(tmp_path: Path) -> None:
+    for name, remedy in (("plain.csv.gz", "drop .gz from its name"), ("fake.parquet", "write it again")):
+        path = tmp_path / name
+        path.write_text(HEADER + "".join(ROWS), encoding="utf-8")
+        with pytest.raises(MappingError, match=rf"{name} is no whole .*{remedy}"):
+            replay(path)
+
+
+@pytest.mark.parametrize("spoil", [lambda whole: whole[:-400], lambda whole: whole[:600] + b"\xff" * 80 + whole[680:]])
+def test_a_damaged_gzip_file_is_named_when_its_damage_is_reached(
+    tmp_path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "payments.csv.gz"
+    many = [f"t{number},2026-01-01T00:00:00Z,u{number * 7919 % 1000},m1,10,0\n" for number in range(20_000)]
+    path.write_bytes(spoil(gzip.compress((HEADER + "".join(many)).encode(), mtime=0)))
+    with pytest.raises(MappingError, match=r"payments\.csv\.gz.* is no whole gzip file .*compress it again"):
+        replay(path).scan()
+
+
+def test_a_damaged_parquet_file_is_named_when_its_damage_is_reached(file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "payments.parquet"
+    pl.read_csv(file).write_parquet(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4] + b"\xff" * 200 + whole[204:])
+    with pytest.raises(MappingError, match=r"payments\.parquet.* is no whole Parquet file"):
+        replay(path).scan()
+
+
+def test_a_file_that_is_gone_is_named(file: Path) -> None:
+    contents = replay(file)
+    file.unlink()
+    for read in (contents.scan, lambda: replay(file)):
+        with pytest.raises(MappingError, match=r"payments\.csv cannot be read \(No such file"):
+            read()
+
+
+def test_another_encoding_is_named(file: Path) -> None:
+    layout = Mapping.model_validate(MAPPING.model_dump() | {"csv": {"encoding": "utf-16"}})
+    with pytest.raises(MappingError, match=r"payments\.csv is not in the encoding of csv\.encoding"):
+        FileReplay(file, layout, HASHER)

@@ -79,11 +79,16 @@ class AmountFormat(_Part):
 
 
 class LabelFormat(_Part):
-    """Which column says that a payment was fraud, and how many days that took to become known."""
+    """Which column says that a payment was fraud, and how many days that took to become known.
+
+    What is none of ``fraud_values`` is no fraud; ``honest_values`` only tell a file without any fraud from a column
+    that says it in other words.
+    """
 
     column: Text
     delay_days: Annotated[float, Field(ge=0, le=3650)]
     fraud_values: tuple[Text, ...] = ("1", "true", "yes", "y", "t", "fraud")
+    honest_values: tuple[Text, ...] = ("0", "false", "no", "n", "f", "honest")
     type_column: Text | None = None
 
 
@@ -127,6 +132,18 @@ class Mapping(_Part):
             raise ValueError("card_number makes card_hash and card_bin itself: drop those columns")
         if CARD_NUMBER in self.constants:
             raise ValueError("card_number cannot be a constant: name the column that holds it")
+        return self
+
+    @model_validator(mode="after")
+    def _currencies_have_a_base(self) -> Self:
+        base, constant = self.amount.base_currency, self.constants.get("currency")
+        if "currency" in self.columns and base is None:
+            raise ValueError(
+                "columns.currency needs amount.base_currency, the currency that every amount is counted in; "
+                "other currencies need a line under amount.rates"
+            )
+        if base is not None and constant not in (None, base, *self.amount.rates):
+            raise ValueError(f"constants.currency {constant!r} has no rate into {base}: add it to amount.rates")
         return self
 
     def needed_columns(self) -> dict[str, str]:

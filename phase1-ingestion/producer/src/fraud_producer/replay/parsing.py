@@ -10,7 +10,23 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from fraud_contracts import TRANSACTIONS, field_names, schema
+from fraud_contracts import (
+    CODE_PATTERNS,
+    CONTROL_CHARACTER,
+    DEGREE_LIMITS,
+    EARLIEST_EVENT,
+    EARLIEST_EVENT_US,
+    LATEST_EVENT,
+    LATEST_EVENT_US,
+    MAX_AMOUNT_CENTS,
+    MAX_ID_LENGTH,
+    MIN_AMOUNT_CENTS,
+    TEXT_LENGTHS,
+    TRANSACTIONS,
+    field_names,
+    schema,
+)
+from fraud_producer.errors import MappingError
 from fraud_producer.events import decimal_bytes, to_us
 from fraud_producer.pan import CardHasher, CardNumberError, issuer_prefix
 from fraud_producer.replay.mapping import ANY_OTHER, CARD_NUMBER, REQUIRED, AmountFormat, Mapping, TimeFormat
@@ -19,24 +35,21 @@ from fraud_producer.replay.rows import Row
 # Ids made for rows that have none: stable for a source's name and a row's number.
 ID_NAMESPACE: Final = UUID("6f1a6c0e-5d0f-5b7a-9f3c-2d1c7f0a4e11")
 HIDDEN: Final = "(hidden)"
-_LONGEST_ID: Final = 64
-# An amount has ten digits before the point.
-_LARGEST_CENTS: Final = 10**12 - 1
-_EARLIEST: Final = to_us(datetime.fromisoformat("1990-01-01T00:00:00+00:00"))
-_LATEST: Final = to_us(datetime.fromisoformat("2100-01-01T00:00:00+00:00"))
 _EPOCH_FACTORS: Final = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 _TRUE: Final = frozenset({"1", "true", "yes", "y", "t"})
 _FALSE: Final = frozenset({"0", "false", "no", "n", "f"})
 _CARD_NUMBER_IN_CLEAR: Final = re.compile(r"[\d -]{12,23}")
-_FORMATS: Final = {
-    "country": (re.compile(r"[A-Z]{2}"), "is no ISO 3166 code of two letters"),
-    "counterparty_country": (re.compile(r"[A-Z]{2}"), "is no ISO 3166 code of two letters"),
-    "currency": (re.compile(r"[A-Z]{3}"), "is no ISO 4217 code of three letters"),
-    "merchant_category_code": (re.compile(r"\d{4}"), "is no ISO 18245 code of four digits"),
-    "card_bin": (re.compile(r"\d{6,8}"), "is no issuer prefix of six to eight digits"),
-    "card_hash": (re.compile(r"[A-Za-z0-9._-]{1,32}:[0-9a-f]{64}"), "is not <key id>:<64 hex digits>"),
+_CONTROL_CHARACTER: Final = re.compile(CONTROL_CHARACTER)
+# What a code is that does not match its pattern.
+_REASONS: Final = {
+    "country": "is no ISO 3166 code of two letters",
+    "counterparty_country": "is no ISO 3166 code of two letters",
+    "currency": "is no ISO 4217 code of three letters",
+    "merchant_category_code": "is no ISO 18245 code of four digits",
+    "card_bin": "is no issuer prefix of six to eight digits",
+    "card_hash": "is not <key id>:<64 hex digits>",
 }
-_RANGES: Final = {"latitude": 90.0, "longitude": 180.0}
+_WHOLE: Final = re.compile(r"(-?[0-9]+)\.0+")
 
 Parser = Callable[[Any], Any]
 
@@ -53,15 +66,19 @@ class RowError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ParsedRow:
-    """A record, and whether and as what the file calls it fraud."""
+    """A record, and whether and as what the file calls it fraud; None where it neither says fraud nor honest."""
 
     record: dict[str, Any]
-    is_fraud: bool
+    is_fraud: bool | None
     fraud_type: str | None
 
 
 class RowParser:
-    """Turns rows into records by a mapping; made once for a file."""
+    """Turns rows into records by a mapping; made once for a file.
+
+    Raises:
+        MappingError: a constant of the mapping does not fit its field.
+    """
 
     def __init__(self, mapping: Mapping, source_name: str, hasher: CardHasher) -> None:
         self._mapping = mapping
@@ -69,11 +86,13 @@ class RowParser:
         self._hasher = hasher
         self._empty = dict.fromkeys(field_names(TRANSACTIONS))
         self._parsers = _parsers(mapping)
-        self._constants = {
-            name: self._parse(name, value) for name, value in mapping.constants.items() if name != "amount"
-        }
-        if "amount" in mapping.constants:
-            self._constants["amount"] = self._parse("amount", mapping.constants["amount"])
+        try:
+            self._constants = {name: self._parse(name, value) for name, value in mapping.constants.items()}
+        except RowError as wrong:
+            raise MappingError(f"constants.{wrong.field}: {wrong.value!r} {wrong.reason}") from None
+        label = mapping.label
+        self._fraud_values = frozenset(map(_plain, label.fraud_values if label else ()))
+        self._honest_values = frozenset(map(_plain, label.honest_values if label else ()))
 
     def parse(self, row: Row) -> ParsedRow:
         """The record of a row.
@@ -111,8 +130,9 @@ class RowParser:
         try:
             return self._parsers[name](value)
         except (ValueError, InvalidOperation, OverflowError, OSError) as wrong:
-            shown = HIDDEN if name == CARD_NUMBER or _may_be_card_number(value) else str(value)[:200]
-            raise RowError(name, shown, str(wrong) or "cannot be read") from None
+            raise RowError(
+                name, HIDDEN if name == CARD_NUMBER else shown(value), str(wrong) or "cannot be read"
+            ) from None
 
     def _add_card(self, record: dict[str, Any], number: str | None) -> None:
         if number is not None:
@@ -130,23 +150,28 @@ class RowParser:
                 raise RowError("currency", currency, f"has no rate into {layout.base_currency}: add it to amount.rates")
             cents = cents * Decimal(str(layout.rates[currency]))
         whole = int(cents.to_integral_value(ROUND_HALF_EVEN))
-        if not 0 < whole <= _LARGEST_CENTS:
-            raise RowError("amount", str(cents / 100), "is not between 0.01 and 9,999,999,999.99")
+        if not MIN_AMOUNT_CENTS <= whole <= MAX_AMOUNT_CENTS:
+            reason = f"is not between {MIN_AMOUNT_CENTS / 100:,.2f} and {MAX_AMOUNT_CENTS / 100:,.2f}"
+            raise RowError("amount", str(cents / 100), reason)
         return whole
 
-    def _label(self, row: Row) -> tuple[bool, str | None]:
+    def _label(self, row: Row) -> tuple[bool | None, str | None]:
         label = self._mapping.label
         if label is None:
-            return False, None
+            return None, None
         value = row.values[label.column]
-        if value is None or str(value).strip().lower() not in _lowered(label.fraud_values):
-            return False, None
+        text = "" if value is None else _plain(value)
+        if text not in self._fraud_values:
+            return (False if text in self._honest_values else None), None
         kind = row.values[label.type_column] if label.type_column else None
-        return True, (str(kind).strip()[:_LONGEST_ID] or None) if kind is not None else None
+        return True, (str(kind).strip()[:MAX_ID_LENGTH] or None) if kind is not None else None
 
 
-def _lowered(values: tuple[str, ...]) -> set[str]:
-    return {value.lower() for value in values}
+def _plain(value: Any) -> str:
+    """A word to compare: lower case, and a whole number as one although a file holds it as 1.0."""
+    text = str(value).strip().lower()
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
 
 
 def _parsers(mapping: Mapping) -> dict[str, Parser]:
@@ -162,11 +187,11 @@ def _parsers(mapping: Mapping) -> dict[str, Parser]:
         elif isinstance(kind, dict):
             parsers[name] = _symbol_parser(name, kind["symbols"])
         elif kind == "double":
-            parsers[name] = _degrees_parser(_RANGES[name])
+            parsers[name] = _degrees_parser(DEGREE_LIMITS[name])
         elif kind == "boolean":
             parsers[name] = _boolean
         else:
-            parsers[name] = _format_parser(name) if name in _FORMATS else _identifier
+            parsers[name] = _code_parser(name) if name in CODE_PATTERNS else _text_parser(TEXT_LENGTHS[name])
     return parsers
 
 
@@ -180,23 +205,26 @@ def _text(value: Any) -> str:
     return text
 
 
-def _identifier(value: Any) -> str:
-    text = _text(value)
-    if len(text) > _LONGEST_ID:
-        raise ValueError(f"is longer than {_LONGEST_ID} characters")
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
-        raise ValueError("holds control characters")
-    return text
+def _text_parser(longest: int) -> Parser:
+    def parse(value: Any) -> str:
+        text = _text(value)
+        if len(text) > longest:
+            raise ValueError(f"is longer than {longest} characters")
+        if _CONTROL_CHARACTER.search(text):
+            raise ValueError("holds control characters")
+        return text
+
+    return parse
 
 
-def _format_parser(name: str) -> Parser:
-    pattern, reason = _FORMATS[name]
+def _code_parser(name: str) -> Parser:
+    pattern, reason = re.compile(CODE_PATTERNS[name]), _REASONS[name]
 
     def parse(value: Any) -> str:
         text = _text(value)
         if name == "merchant_category_code":
             text = text.zfill(4)
-        elif name in ("country", "counterparty_country", "currency"):
+        elif name in ("country", "counterparty_country", "currency") and text.isascii():
             text = text.upper()
         if not pattern.fullmatch(text):
             raise ValueError("looks like a card number: map it as card_number" if _may_be_card_number(text) else reason)
@@ -226,7 +254,7 @@ def _degrees_parser(limit: float) -> Parser:
 
 
 def _boolean(value: Any) -> bool:
-    text = str(value).strip().lower().removesuffix(".0")
+    text = _plain(value)
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
     raise ValueError("is neither true nor false: translate it under values")
@@ -256,8 +284,9 @@ def _time_parser(layout: TimeFormat) -> Parser:
 
     def parse(value: Any) -> int:
         moment = _moment(value, layout.format, zone, factor)
-        if not _EARLIEST <= moment < _LATEST:
-            raise ValueError("is not between the years 1990 and 2100: check time.format")
+        if not EARLIEST_EVENT_US <= moment < LATEST_EVENT_US:
+            years = f"{EARLIEST_EVENT.year} and {LATEST_EVENT.year}"
+            raise ValueError(f"is not between the years {years}: check time.format")
         return moment
 
     return parse
@@ -275,6 +304,11 @@ def _moment(value: Any, layout: str, zone: ZoneInfo, factor: int | None) -> int:
     else:
         parsed = datetime.strptime(str(value).strip(), layout)
     return to_us(parsed if parsed.tzinfo else parsed.replace(tzinfo=zone))
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: never what may be a card number."""
+    return HIDDEN if _may_be_card_number(value) else str(value)[:200]
 
 
 def _may_be_card_number(value: Any) -> bool:

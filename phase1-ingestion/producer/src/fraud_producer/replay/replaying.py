@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from fraud_contracts import LABELS, TRANSACTIONS
+from fraud_producer.errors import MappingError
 from fraud_producer.events import Event
 from fraud_producer.pan import CardHasher
 from fraud_producer.replay.mapping import Mapping
-from fraud_producer.replay.parsing import ParsedRow, RowError, RowParser
+from fraud_producer.replay.parsing import ParsedRow, RowError, RowParser, shown
 from fraud_producer.replay.rows import open_rows
 from fraud_producer.simulator.config import DAY_US
 
 ERROR_COLUMNS: Final = ("line", "field", "value", "reason")
+# Words of a column that a message shows.
+_EXAMPLES: Final = 3
 
 
 @dataclass(slots=True)
@@ -29,6 +32,9 @@ class FileSpan:
     last_us: int | None = None
     # where the newest rows begin that were asked to be held back
     held_back_us: int | None = None
+    # good rows of the whole file, and those that say whether they were fraud
+    good_rows: int = 0
+    judged_rows: int = 0
 
     def note(self, event_us: int) -> None:
         """Count a good row."""
@@ -69,7 +75,11 @@ class FileReplay:
         self._parser = RowParser(mapping, path.name, hasher)
 
     def scan(self, hold_back: int = 0) -> FileSpan:
-        """Read the whole file once; ``hold_back`` asks where its newest so many rows begin."""
+        """Read the whole file once; ``hold_back`` asks where its newest so many rows begin.
+
+        Raises:
+            MappingError: the file is damaged somewhere, or its label column never says whether a payment was fraud.
+        """
         span = FileSpan()
         newest: list[int] = []
         for moment, _ in self._good_rows(span):
@@ -111,7 +121,12 @@ class FileReplay:
         yield from labels.known_until(until_us - 1 if until_us is not None else span.last_us or 0)
 
     def _good_rows(self, span: FileSpan, errors: "ErrorFile | None" = None) -> Iterator[tuple[int, ParsedRow]]:
-        """Event time and contents of each row that can be sent; the others are counted and written down."""
+        """Event time and contents of each row that can be sent; the others are counted and written down.
+
+        Raises:
+            MappingError: the file ended, and its label column never said whether a payment was fraud.
+        """
+        unclear: dict[str, None] = {}
         for row in self._file.rows():
             try:
                 parsed = self._parser.parse(row)
@@ -120,7 +135,20 @@ class FileReplay:
                 if errors is not None:
                     errors.write(row.line, wrong)
                 continue
+            span.good_rows += 1
+            if parsed.is_fraud is not None:
+                span.judged_rows += 1
+            elif self._mapping.label is not None and len(unclear) < _EXAMPLES:
+                unclear[shown(row.values[self._mapping.label.column])] = None
             yield parsed.record["event_time"], parsed
+        label = self._mapping.label
+        if label is not None and span.good_rows and not span.judged_rows:
+            raise MappingError(
+                f"label.column: {self._file.path.name} never says in {label.column!r} whether a payment was fraud: it "
+                f"holds {', '.join(map(repr, unclear))}, none of which is in label.fraud_values "
+                f"({', '.join(label.fraud_values)}) or label.honest_values ({', '.join(label.honest_values)}); "
+                "write its words there, or leave label out"
+            )
 
     def _label(self, record: dict[str, Any], fraud_type: str | None) -> Event | None:
         layout = self._mapping.label
