@@ -49,6 +49,13 @@ class Reference:
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
         return (midnight - _EPOCH) // timedelta(microseconds=1)
 
+    def newest_day(self) -> int:
+        """Midnight of the newest day that is no stray: with the six before it, two payments and 0.01 % of all."""
+        days = [transaction.event_us // _DAY for transaction in self.transactions]
+        weeks = {day: sum(day - 6 <= other <= day for other in days) for day in days}
+        real = [day for day, week in weeks.items() if week >= 2 and Fraction(week, len(days)) >= Fraction(1, 10_000)]
+        return max(real or days) * _DAY
+
     def _value(self, feature: Feature, transaction: Transaction) -> float | None:
         if feature.kind == "request":
             return _request(feature.input, transaction)

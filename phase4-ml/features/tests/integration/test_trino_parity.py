@@ -178,6 +178,7 @@ def test_what_becomes_known_later_changes_no_earlier_row(lake: Lake, gold: Gold)
 )
 def test_a_stray_payment_is_not_the_newest_day(lake: Lake, name: str, days: list[int], newest: int) -> None:
     payments = [Transaction(f"t{n}", day * US_PER_DAY + n, "U1", "M1", 100) for n, day in enumerate(days)]
+    assert Reference(payments, [], SETTINGS).newest_day() == newest * US_PER_DAY
     transactions = lake.keep(f"{name}_payments", transactions_relation(payments))
     boundaries = lake.query(f"select user_id, as_of from ({current_needed('user', transactions)}) order by as_of")
     epoch = date(1970, 1, 1)
@@ -187,7 +188,7 @@ def test_a_stray_payment_is_not_the_newest_day(lake: Lake, name: str, days: list
 def test_the_newest_profiles_are_those_of_the_reference(gold: Gold) -> None:
     """What Redis is given: every user at the two newest boundaries, whether a payment looked at them or not."""
     reference = Reference(gold.history.transactions, gold.history.labels, SETTINGS)
-    newest = max(t.event_us for t in reference.transactions) // US_PER_DAY * US_PER_DAY
+    newest = reference.newest_day()
     users = {t.user_id for t in reference.transactions}
     assert {(user, profile.as_of_us) for user, profile in gold.current} == {
         (user, boundary) for user in users for boundary in (newest, newest - US_PER_DAY)
