@@ -64,7 +64,11 @@ def run(settings: WriterSettings) -> None:
     lease = Lease(s3, settings.s3_bucket, layout.lease_key)
     lease.acquire()
     log.info("lease taken, starting Spark")
-    spark = start_session(settings)
+    try:
+        spark = start_session(settings)
+    except BaseException:
+        lease.release()
+        raise
     log.info("Spark is up, verifying tables and checkpoints")
     lease.keep(partial(_die, jvm_pid(spark)))
     lease.add_process(jvm_pid(spark))

@@ -33,5 +33,9 @@ class LedgerError(StreamError):
     """The producer's ledger cannot be read."""
 
 
+class SessionError(StreamError):
+    """Spark did not start."""
+
+
 class QueryError(StreamError):
     """A streaming query ended by itself."""

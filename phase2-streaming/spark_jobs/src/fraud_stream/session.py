@@ -7,8 +7,10 @@ import subprocess
 from typing import Final
 
 from py4j.protocol import Py4JError
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
+from fraud_stream.errors import SessionError
 from fraud_stream.settings import WriterSettings
 
 log = logging.getLogger(__name__)
@@ -88,6 +90,9 @@ def start_session(settings: WriterSettings) -> SparkSession:
     """Start the JVM and the session; S3 credentials reach it through its environment.
 
     The caller holds the lease: what a killed driver left behind is removed here.
+
+    Raises:
+        SessionError: Spark did not start, for example because something holds one of its ports.
     """
     shutil.rmtree(settings.scratch, ignore_errors=True)
     settings.scratch.mkdir(parents=True)
@@ -99,7 +104,11 @@ def start_session(settings: WriterSettings) -> SparkSession:
     builder = SparkSession.builder
     for name, value in spark_config(settings).items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    try:
+        session = builder.getOrCreate()
+    except (Py4JError, PySparkRuntimeError) as error:
+        cause = getattr(error, "java_exception", None) or str(error).strip().partition("\n")[0]
+        raise SessionError(f"Spark did not start: {cause}") from error
     session.sparkContext.setLogLevel("WARN")
     return session
 

@@ -36,10 +36,15 @@ READY_SECONDS = 300
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+    """A free port below those that the kernel gives to outgoing connections, which take them at any time."""
+    while True:
+        port = random.randrange(12_000, 19_000)
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 @pytest.fixture(scope="session")

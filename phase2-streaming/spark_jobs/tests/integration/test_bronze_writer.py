@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -396,7 +397,15 @@ def test_one_removed_and_one_added_row_turn_conservation_red(
     assert re.search(r"duplicated .* partition 1: offsets \[3\]", text), text
 
 
-@pytest.mark.slow
+def test_a_port_that_is_held_is_named(running: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = running.run("bronze-writer", SPARK_DRIVER_PORT=str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("fraud-stream: Spark did not start: java.net.BindException"), done.stderr
+    assert "'sparkDriver'" in last
+
+
 def test_a_deleted_checkpoint_refuses_to_start(running: Any, bucket: Any, transactions: Stream) -> None:
     bucket.objects.filter(Prefix=transactions.checkpoint_key).delete()
     done = running.run("bronze-writer")
