@@ -11,6 +11,10 @@ LAG_VARIABLE: Final = "FRAUD_FEATURES_PROFILE_LAG_HOURS"
 MATURITY_VARIABLE: Final = "FRAUD_FEATURES_LABEL_MATURITY_DAYS"
 
 
+class FeatureSettingsError(ValueError):
+    """A variable is no such number; its message is one sentence with the remedy."""
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureSettings:
     """How long profiles wait for the day to settle, and how long labels take to be complete."""
@@ -31,12 +35,12 @@ class FeatureSettings:
         """Settings of this deployment; a variable that is absent or empty has its default.
 
         Raises:
-            ValueError: a variable is not a whole number of at least 0 (the lag: at most 23 hours).
+            FeatureSettingsError: a variable is not a whole number of at least 0 (the lag: at most 23 hours).
         """
         env = os.environ if environ is None else environ
         lag = _whole_number(env, LAG_VARIABLE, cls().profile_lag_hours)
         if lag > 23:
-            raise ValueError(f"{LAG_VARIABLE} must be at most 23 hours, not {lag}: correct it in .env")
+            raise FeatureSettingsError(f"{LAG_VARIABLE} must be at most 23 hours, not {lag}: correct it in .env")
         return cls(lag, _whole_number(env, MATURITY_VARIABLE, cls().label_maturity_days))
 
 
@@ -45,5 +49,5 @@ def _whole_number(env: Mapping[str, str], name: str, default: int) -> int:
     if not text:
         return default
     if not text.isdecimal():
-        raise ValueError(f"{name} must be a whole number of at least 0, not {text!r}: correct it in .env")
+        raise FeatureSettingsError(f"{name} must be a whole number of at least 0, not {text!r}: correct it in .env")
     return int(text)

@@ -6,22 +6,31 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from fraud_serving.errors import SettingsError
+from fraud_serving.feature_writer import redis_client
+from fraud_serving.recent_script import caught_up_key
 from fraud_serving.settings import Settings
 
 TIMEOUT_SECONDS = 10.0
 
 
 def read_backlog(settings: Settings) -> dict[str, Any]:
-    """Lag of the writer's group over every partition: ``{group, topic, lag, partitions: {number: lag}}``.
+    """Lag of the writer's group over every partition: ``{group, topic, lag, caught_up, partitions: {number: lag}}``.
+
+    ``caught_up`` says whether Redis carries the writer's mark: a writer that fills a Redis which lost its memory reads
+    from the beginning, behind the offsets it once committed.
 
     A partition without a committed offset counts from its beginning: asking for the group's offsets alone would leave
     it out and report a lag that is too small.
 
     Raises:
         SettingsError: the broker does not answer, or the topic does not exist.
+        RedisError: Redis does not answer.
     """
     settings.require("kafka_bootstrap_servers")
     topic = settings.feature_writer_topic
+    # Before the offsets: the mark is set after the last commit, so what is read after it cannot be older.
+    with redis_client(settings) as redis:
+        caught_up = redis.get(caught_up_key(topic)) is not None
     consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka_bootstrap_servers,
@@ -52,19 +61,26 @@ def read_backlog(settings: Settings) -> dict[str, Any]:
         "group": settings.feature_writer_group,
         "topic": topic,
         "lag": sum(lags.values()),
+        "caught_up": caught_up,
         "partitions": {str(partition): lag for partition, lag in lags.items()},
     }
 
 
+def is_done(backlog: dict[str, Any]) -> bool:
+    """Whether every payment of the topic is in Redis."""
+    return backlog["lag"] == 0 and bool(backlog["caught_up"])
+
+
 def wait_for_backlog(settings: Settings, seconds: float) -> dict[str, Any]:
-    """The backlog once it is 0, or as it is after ``seconds``.
+    """The backlog once nothing is left of it, or as it is after ``seconds``.
 
     Raises:
         SettingsError: the broker does not answer.
+        RedisError: Redis does not answer.
     """
     deadline = time.monotonic() + seconds
     while True:
         backlog = read_backlog(settings)
-        if backlog["lag"] == 0 or time.monotonic() >= deadline:
+        if is_done(backlog) or time.monotonic() >= deadline:
             return backlog
         time.sleep(0.5)

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from fraud_serving.errors import SettingsError
 from fraud_serving.settings import Settings
 
 app = typer.Typer(help="Scores payments, keeps their online features and their records.", no_args_is_help=True)
@@ -18,12 +17,17 @@ app = typer.Typer(help="Scores payments, keeps their online features and their r
 
 @contextmanager
 def _one_sentence() -> Iterator[None]:
-    """Ends a command that cannot start with one sentence instead of a traceback."""
+    """Ends a command that cannot do its work with one sentence instead of a traceback."""
     try:
         yield
-    except SettingsError as error:
-        typer.echo(f"fraud-serving: {error}", err=True)
-        raise typer.Exit(2) from None
+    except Exception as error:
+        from fraud_serving.failures import explain
+
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        typer.echo(f"fraud-serving: {sentence}", err=True)
+        raise typer.Exit(1) from None
 
 
 def _print(result: Any) -> None:
@@ -33,17 +37,10 @@ def _print(result: Any) -> None:
 @app.command()
 def migrate() -> None:
     """Bring the tables of the database `fraud` up to date."""
-    from sqlalchemy.exc import OperationalError
-
     from fraud_serving.decisions.migrate import migrate as run_migrations
 
     with _one_sentence():
-        try:
-            before, after = run_migrations(Settings())
-        except OperationalError as error:
-            raise SettingsError(
-                f"PostgreSQL refused or did not answer ({str(error.orig).strip()}): run `make start SERVICE=postgres`"
-            ) from None
+        before, after = run_migrations(Settings())
     _print({"before": before, "after": after})
 
 
@@ -97,15 +94,21 @@ def redis_features(
 
 @app.command()
 def backlog(
-    wait: Annotated[float, typer.Option(help="Wait up to this many seconds until it is 0; exit 1 if it is not.")] = 0.0,
+    wait: Annotated[
+        float, typer.Option(help="Wait up to this many seconds until nothing is left; exit 1 if it is.")
+    ] = 0.0,
 ) -> None:
-    """Print how many payments the feature writer has not written yet, as JSON."""
-    from fraud_serving.backlog import wait_for_backlog
+    """Print how many payments the feature writer has not written yet, as JSON.
+
+    Nothing is left when lag is 0 and caught_up is true: a writer that fills a Redis which lost its memory reads again
+    what it had committed.
+    """
+    from fraud_serving.backlog import is_done, wait_for_backlog
 
     with _one_sentence():
         result = wait_for_backlog(Settings(), wait)
     _print(result)
-    if wait and result["lag"]:
+    if wait and not is_done(result):
         raise typer.Exit(1)
 
 

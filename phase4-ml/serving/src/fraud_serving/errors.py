@@ -9,7 +9,7 @@
     ├── DecisionConflictError       409
     ├── BodyTooLargeError           413
     └── RecordStoreError            503, with Retry-After
-    SettingsError                   stops a command at its start
+    SettingsError                   stops a command
     ModelRejectedError              a model version that must not be served
     FeatureStoreError               Redis did not answer in time
 """
@@ -113,7 +113,7 @@ class RecordStoreError(ServingError):
 
 
 class SettingsError(Exception):
-    """A setting is missing or unsafe; its message is one sentence with the remedy."""
+    """A setting is missing or unsafe, or what a command needs does not answer: one sentence with the remedy."""
 
 
 class ModelRejectedError(Exception):

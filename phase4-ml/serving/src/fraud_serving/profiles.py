@@ -25,6 +25,7 @@ def push_features(settings: Settings) -> dict[str, int]:
 
     Raises:
         SettingsError: Trino's or Redis' address is missing, or Trino does not answer.
+        RedisError: Redis does not answer.
     """
     settings.require("trino_url")
     counts = {}
@@ -94,6 +95,13 @@ def _rows(settings: Settings, query: str) -> Iterator[list[Any]]:
         cursor.execute(query)
         while rows := cursor.fetchmany(FETCH_ROWS):
             yield from rows
+    except trino.exceptions.TrinoUserError as error:
+        raise SettingsError(f"Trino cannot answer ({error.message}): run the DAG fraud_pipeline first") from error
+    except (trino.exceptions.Error, trino.exceptions.HttpError, OSError) as error:
+        # the client's own errors, and those of the HTTP library below it
+        raise SettingsError(
+            f"Trino does not answer at {settings.trino_url} ({type(error).__name__}): run `make start SERVICE=trino`"
+        ) from error
     finally:
         connection.close()
 

@@ -7,6 +7,7 @@ import sys
 
 import uvicorn
 
+from fraud_features import FeatureSettings
 from fraud_serving.settings import Settings
 
 # A payment takes milliseconds: whoever is still talking after this is cut off.
@@ -19,7 +20,9 @@ def serve(settings: Settings) -> None:
 
     Raises:
         SettingsError: a setting is missing or unsafe.
+        FeatureSettingsError: a setting of the features is no such number.
     """
+    FeatureSettings.from_env()
     settings.require_api_key().require("postgres_host", "api_db_password")
     if settings.workers > 1:
         # Each worker writes its metrics there; what an earlier run left would be counted again.

@@ -142,11 +142,11 @@ def test_history_is_written_counted_and_committed(
     topic.send([record(number, f"u{number % 7}", number) for number in range(60)])
     code, before = backlog(topic, run_process, "--wait", "0.1")
     # No partition has a commit yet: all of them count from their beginning.
-    assert (code, before["lag"]) == (1, 60)
+    assert (code, before["lag"], before["caught_up"]) == (1, 60, False)
     assert len(before["partitions"]) == TRANSACTIONS.partitions
     with start_writer() as writer:
         code, after = backlog(topic, run_process, "--wait", "60")
-        assert (code, after["lag"]) == (0, 0)
+        assert (code, after["lag"], after["caught_up"]) == (0, 0, True)
         assert sum(store.zcard(recent_key("user", f"u{user}")) for user in range(7)) == 60
         assert store.zcard(recent_key("merchant", "M-writer")) == 60
         run_process.eventually(lambda: store.get(recent_key("writer", topic.name)), what="the caught-up mark")
@@ -205,6 +205,21 @@ def test_a_redis_that_lost_its_memory_is_filled_again(
         store.flushall()
         run_process.eventually(lambda: store.get(recent_key("writer", topic.name)), what="the second caught-up mark")
         assert contents(store) == complete
+
+
+def test_offsets_of_a_redis_that_lost_its_memory_are_no_proof(
+    topic: Topic, store: redis.Redis, start_writer: Any, run_process: Any
+) -> None:
+    topic.send([record(number, f"u{number % 5}", number) for number in range(50)])
+    with start_writer() as writer:
+        assert backlog(topic, run_process, "--wait", "60")[0] == 0
+        assert writer.stop() == 0
+    store.flushall()
+    code, lost = backlog(topic, run_process, "--wait", "0.1")
+    assert (code, lost["lag"], lost["caught_up"]) == (1, 0, False)
+    with start_writer():
+        assert backlog(topic, run_process, "--wait", "60")[0] == 0
+        assert sum(store.zcard(recent_key("user", f"u{user}")) for user in range(5)) == 50
 
 
 def test_killed_at_any_moment_it_loses_and_doubles_nothing(
