@@ -9,7 +9,7 @@ from fraud_producer.events import Event
 from fraud_producer.positions import Positions, read_positions
 from fraud_producer.settings import Settings
 from fraud_producer.simulator import SimulationConfig, World, build_world, events, simulate
-from fraud_producer.source import FileSource, read_source, write_source
+from fraud_producer.source import FileSource, is_complete, read_source, write_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ def continue_simulation(settings: Settings, wanted: SimulationConfig, *, exactly
     Args:
         settings: where the broker, the registry and the ledger are.
         wanted: the world that would be started.
-        exactly: refuse to go on with a world of other settings; its start may differ.
+        exactly: refuse to go on with a world of other settings; its start may differ. The history counts as not
+            complete until the caller has fed it.
 
     Raises:
         SourceError: the topics hold a replayed file, or another simulation than ``wanted``.
@@ -65,7 +66,9 @@ def continue_simulation(settings: Settings, wanted: SimulationConfig, *, exactly
             f"{TRANSACTIONS.name} holds a simulation with {_settings_text(config)}, not {_settings_text(wanted)}: "
             "use the same settings, or start over with FRESH=1 or `make clean`"
         )
-    write_source(settings.fraud_producer_ledger_dir, config)
+    # going on without an end leaves nothing out that an earlier command has not left out already
+    whole = not exactly and (newest is None or is_complete(settings.fraud_producer_ledger_dir) is not False)
+    write_source(settings.fraud_producer_ledger_dir, config, complete=whole)
     return Continuation(build_world(config, settings.card_hasher()), positions)
 
 

@@ -1,11 +1,12 @@
 """How far a topic reaches in event time, per partition, read from its newest messages."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, Self
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from fraud_contracts import LABELS, TRANSACTIONS
 from fraud_producer.avro import Decoder
 from fraud_producer.errors import UnreachableError
 from fraud_producer.events import Event, to_us
@@ -20,12 +21,16 @@ _TAIL: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """Newest event time of each partition that holds messages, in microseconds, and the messages in all."""
+    """Newest event time of each partition that holds messages, in microseconds, and the messages in all.
+
+    ``newest_ids`` are the events of that very moment: the payments of a file may share one.
+    """
 
     topic: str
     partitions: int
     messages: int
     newest_us: dict[int, int]
+    newest_ids: dict[int, frozenset[str]] = field(default_factory=dict)
 
     @property
     def newest(self) -> int | None:
@@ -40,9 +45,13 @@ class Positions:
     def holds(self, event: Event) -> bool:
         """Whether an ordered sender had this event acknowledged before it stopped.
 
-        A partition takes one sender's messages in order, so what is not newer than its newest message is there.
+        A partition takes one sender's messages in order, so what is older than its newest message is there.
         """
-        return event.event_us <= self.newest_us.get(partition_of(event.key, self.partitions), -1)
+        partition = partition_of(event.key, self.partitions)
+        newest = self.newest_us.get(partition, -1)
+        if event.event_us != newest:
+            return event.event_us < newest
+        return partition not in self.newest_ids or event.event_id in self.newest_ids[partition]
 
 
 def read_positions(bootstrap_servers: str, registry_url: str, topic: str) -> Positions:
@@ -54,6 +63,7 @@ def read_positions(bootstrap_servers: str, registry_url: str, topic: str) -> Pos
     """
     partitions = Topics(bootstrap_servers).partitions(topic)
     newest: dict[int, int] = {}
+    ids: dict[int, set[str]] = {}
     total = 0
     with Registry(registry_url) as registry:
         decoder = Decoder(registry.schema_text)
@@ -61,12 +71,21 @@ def read_positions(bootstrap_servers: str, registry_url: str, topic: str) -> Pos
             total = reader.messages
             for message in reader.last(_TAIL):
                 try:
-                    moment = decoder.decode(message.value() or b"")["event_time"]
+                    record = decoder.decode(message.value() or b"")
+                    moment, event_id = to_us(record["event_time"]), _id_of(record)
                 except (ValueError, KeyError):
                     continue  # bytes of somebody else; they end in quarantine
                 partition = message.partition() or 0
-                newest[partition] = max(newest.get(partition, -1), to_us(moment))
-    return Positions(topic, partitions, total, newest)
+                if moment > newest.get(partition, -1):
+                    newest[partition], ids[partition] = moment, set()
+                if moment == newest[partition]:
+                    ids[partition].add(event_id)
+    return Positions(topic, partitions, total, newest, {key: frozenset(value) for key, value in ids.items()})
+
+
+def _id_of(record: dict[str, Any]) -> str:
+    # a label names its payment too
+    return str(record[LABELS.id_field if LABELS.id_field in record else TRANSACTIONS.id_field])
 
 
 class TopicReader:

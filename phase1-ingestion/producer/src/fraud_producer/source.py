@@ -14,11 +14,16 @@ _FILE: Final = "source.json"
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A file of somebody's own payments; from ``held_back_us`` on its rows are kept for live traffic."""
+    """A file of somebody's own payments; from ``held_back_us`` on its rows are kept for live traffic.
+
+    ``held_back`` is how many those are, once the history before them was sent.
+    """
 
     file: str
     mapping: str
     held_back_us: int | None = None
+    held_back: int | None = None
+    label_delay_days: float | None = None
 
 
 Source = SimulationConfig | FileSource
@@ -30,22 +35,49 @@ def read_source(directory: Path) -> Source | None:
     Raises:
         SourceError: the file cannot be understood.
     """
-    path = directory / _FILE
-    if not path.exists():
+    stored = _read(directory)
+    if stored is None:
         return None
+    stored.pop("complete", None)
     try:
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         kind = stored.pop("kind")
         return SimulationConfig(**stored) if kind == "simulation" else FileSource(**stored)
     except (ValueError, KeyError, TypeError) as broken:
-        raise SourceError(f"{path} is broken ({broken}): delete it, or start over with `make clean`") from broken
+        raise _broken(directory, broken) from broken
 
 
-def write_source(directory: Path, source: Source) -> None:
-    """Remember a source, replacing what was remembered before."""
+def is_complete(directory: Path) -> bool | None:
+    """Whether the command that fed the history came to its end; None when nothing is remembered.
+
+    Raises:
+        SourceError: the file cannot be understood.
+    """
+    stored = _read(directory)
+    return None if stored is None else bool(stored.get("complete", True))
+
+
+def write_source(directory: Path, source: Source, *, complete: bool) -> None:
+    """Remember a source, replacing what was remembered before; ``complete`` once all of its history is sent."""
     directory.mkdir(parents=True, exist_ok=True)
     kind = "simulation" if isinstance(source, SimulationConfig) else "file"
     path = directory / _FILE
     draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_text(json.dumps({"kind": kind} | asdict(source)) + "\n", encoding="utf-8")
+    draft.write_text(json.dumps({"kind": kind, "complete": complete} | asdict(source)) + "\n", encoding="utf-8")
     draft.replace(path)
+
+
+def _read(directory: Path) -> dict[str, Any] | None:
+    path = directory / _FILE
+    if not path.exists():
+        return None
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as broken:
+        raise _broken(directory, broken) from broken
+    if not isinstance(stored, dict):
+        raise _broken(directory, "it is no object")
+    return stored
+
+
+def _broken(directory: Path, why: object) -> SourceError:
+    return SourceError(f"{directory / _FILE} is broken ({why}): delete it, or start over with `make clean`")

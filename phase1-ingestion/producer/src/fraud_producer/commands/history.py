@@ -1,6 +1,7 @@
 """Commands that fill the topics with history."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,6 @@ from fraud_producer.commands.options import (
     Customers,
     FraudRate,
     Seed,
-    file_source,
     last_full_hour_us,
     moment_us,
     simulation_config,
@@ -27,7 +27,7 @@ from fraud_producer.replay import FileReplay, FileSpan, load_mapping
 from fraud_producer.replay.replaying import ErrorFile
 from fraud_producer.settings import Settings, load_settings
 from fraud_producer.simulator.config import DAY_US, DEFAULT_PER_DAY
-from fraud_producer.source import FileSource, write_source
+from fraud_producer.source import FileSource, is_complete, write_source
 from fraud_producer.stopping import Stop
 from fraud_producer.topics import Topics
 
@@ -82,6 +82,7 @@ def simulate(
     producer.require_complete()
     if stop.requested:
         raise typer.Exit(stop.exit_code)
+    write_source(settings.fraud_producer_ledger_dir, continuation.world.config, complete=True)
     if not sent:
         typer.echo(f"{TRANSACTIONS.name} reaches {iso(end_us)} already: nothing was sent", err=True)
 
@@ -100,19 +101,30 @@ def replay(
 ) -> None:
     """Produce the payments of a file as history, and their labels once the mapping's delay has passed.
 
-    A row that cannot be sent is written to the errors file with line, field, value and reason, and counted.
+    A row that cannot be sent is written to the errors file with line, field, value and reason, and counted. The file is
+    read once before: what is wrong with it as a whole is said before anything is sent.
     """
     settings = load_settings()
-    contents = FileReplay(file, load_mapping(mapping), settings.card_hasher())
+    layout = load_mapping(mapping)
+    contents = FileReplay(file, layout, settings.card_hasher())
     if not append:
         _require_empty(settings)
     until_us = moment_us(until, "--until") if until else None
-    if hold_back:
-        held_us = contents.scan(hold_back).held_back_us
-        until_us = min(moment for moment in (until_us, held_us) if moment is not None) if held_us else until_us
-    source = file_source(file, mapping)
-    if source is not None:
-        write_source(settings.fraud_producer_ledger_dir, FileSource(source.file, source.mapping, until_us))
+    whole = contents.scan(hold_back)
+    if whole.held_back_us is not None:
+        if whole.rows <= hold_back:
+            raise SourceError(
+                f"{file.name} has {whole.rows:,} payments that can be sent, and holding back {hold_back:,} leaves no "
+                "history: hold back fewer, or use a longer file"
+            )
+        until_us = whole.held_back_us if until_us is None else min(until_us, whole.held_back_us)
+    source = FileSource(
+        str(file.resolve()),
+        str(mapping.resolve()),
+        until_us,
+        label_delay_days=None if layout.label is None else layout.label.delay_days,
+    )
+    write_source(settings.fraud_producer_ledger_dir, source, complete=False)
     stop = Stop()
     stop.install()
     begun = time.monotonic()
@@ -144,6 +156,8 @@ def replay(
     producer.require_complete()
     if stop.requested:
         raise typer.Exit(stop.exit_code)
+    done = replace(source, held_back=whole.rows - span.rows)
+    write_source(settings.fraud_producer_ledger_dir, done, complete=True)
 
 
 def _producer(settings: Settings, ledger: Ledger) -> EventProducer:
@@ -152,9 +166,11 @@ def _producer(settings: Settings, ledger: Ledger) -> EventProducer:
 
 def _require_empty(settings: Settings) -> None:
     states = {state.name: state.messages for state in Topics(settings.kafka_bootstrap_servers).describe()}
+    broke_off = is_complete(settings.fraud_producer_ledger_dir) is False
+    what = "messages of a history that broke off before its end" if broke_off else "messages"
     for topic in RAW_TOPICS:
         if states.get(topic.name):
             raise SourceError(
-                f"{topic.name} holds {states[topic.name]:,} messages: start over with FRESH=1 or `make clean`, "
+                f"{topic.name} holds {states[topic.name]:,} {what}: start over with FRESH=1 or `make clean`, "
                 "or send the file after them with --append"
             )

@@ -8,15 +8,21 @@ import typer
 from fraud_producer.avro import Decoder
 from fraud_producer.errors import TopicError
 from fraud_producer.events import iso
+from fraud_producer.live_events import held_back_left, read_all_positions
 from fraud_producer.positions import TopicReader, read_positions
 from fraud_producer.printable import printable
 from fraud_producer.registry import Registry
-from fraud_producer.settings import load_settings
+from fraud_producer.settings import Settings, load_settings
+from fraud_producer.source import FileSource, is_complete, read_source
 from fraud_producer.topics import Topics
 
 
 def newest(topic: Annotated[str, typer.Option(help="Name of the topic.")] = "transactions.raw") -> None:
-    """Print the newest event time on a topic as JSON; null when it is empty."""
+    """Print as JSON the newest event time on a topic (null when it is empty), and what filled the topics.
+
+    `source` is simulator or the file's path, `complete` whether the history was sent to its end, `held_back_left` how
+    many of the file's payments are left for live traffic.
+    """
     settings = load_settings()
     found = read_positions(settings.kafka_bootstrap_servers, settings.schema_registry_url, topic)
     moment = found.newest
@@ -30,8 +36,21 @@ def newest(topic: Annotated[str, typer.Option(help="Name of the topic.")] = "tra
                 "messages": found.messages,
                 "partitions": {str(key): iso(value) for key, value in sorted(found.newest_us.items())},
             }
+            | _source(settings)
         )
     )
+
+
+def _source(settings: Settings) -> dict[str, Any]:
+    directory = settings.fraud_producer_ledger_dir
+    source = read_source(directory)
+    found: dict[str, Any] = dict.fromkeys(("source", "held_back_left", "label_delay_days"))
+    if isinstance(source, FileSource):
+        found["source"], found["label_delay_days"] = source.file, source.label_delay_days
+        found["held_back_left"] = held_back_left(source, settings, read_all_positions(settings))
+    elif source is not None:
+        found["source"] = "simulator"
+    return found | {"complete": is_complete(directory)}
 
 
 def tail(
