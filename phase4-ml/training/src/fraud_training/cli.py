@@ -10,7 +10,7 @@ from fraud_contracts import REGISTERED_MODEL
 from fraud_features import FEATURE_NAMES, FEATURES, schema_hash
 from fraud_training.champion import champion_summary, summary
 from fraud_training.compare import compare_on_test_period
-from fraud_training.errors import TrainingError
+from fraud_training.failures import explain
 from fraud_training.forest import ForestSettings
 from fraud_training.promote import promote as promote_model
 from fraud_training.promote import roll_back
@@ -39,6 +39,13 @@ def _print(answer: dict[str, Any]) -> None:
     print(json.dumps(answer), flush=True)
 
 
+def _registry(settings: Settings, model_name: str) -> Registry:
+    """The registry, once it has answered: nobody should fit a forest that cannot be registered."""
+    registry = Registry(settings.mlflow_tracking_uri, model_name)
+    registry.require_answer()
+    return registry
+
+
 @app.command()
 def train(
     *,
@@ -52,7 +59,8 @@ def train(
     """Train on Gold, log the run, register the model and make it the candidate."""
     settings = Settings.from_environment()
     forest_settings = ForestSettings(trees=trees, max_depth=max_depth)
-    registry = Registry(settings.mlflow_tracking_uri, model_name)
+    meaning = schema_hash()
+    registry = _registry(settings, model_name)
     with Warehouse(settings.trino_url, trino_user) as warehouse:
         features, labels = warehouse.current_version(features_table), warehouse.current_version(labels_table)
         _say(f"reading {features.relation} and {labels.relation}")
@@ -61,7 +69,7 @@ def train(
         data,
         feature_names=FEATURE_NAMES,
         missing_values=[feature.missing for feature in FEATURES],
-        schema_hash=schema_hash(),
+        schema_hash=meaning,
         settings=forest_settings,
         say=_say,
     )
@@ -93,7 +101,7 @@ def promote(
 ) -> None:
     """Take the candidate through the gates to challenger and champion; refusing it is an answer, not a failure."""
     settings = Settings.from_environment()
-    registry = Registry(settings.mlflow_tracking_uri, model_name)
+    registry = _registry(settings, model_name)
     with Warehouse(settings.trino_url, trino_user) as warehouse:
         answer = promote_model(
             registry,
@@ -109,19 +117,19 @@ def promote(
 @app.command()
 def rollback(model_name: ModelName = REGISTERED_MODEL) -> None:
     """Give the champion's place back to the version that had it before."""
-    _print(roll_back(Registry(Settings.from_environment().mlflow_tracking_uri, model_name)))
+    _print(roll_back(_registry(Settings.from_environment(), model_name)))
 
 
 @app.command()
 def show(model_name: ModelName = REGISTERED_MODEL) -> None:
     """Print the champion with its periods and figures; version and alias are null when there is none."""
-    _print(champion_summary(Registry(Settings.from_environment().mlflow_tracking_uri, model_name)))
+    _print(champion_summary(_registry(Settings.from_environment(), model_name)))
 
 
 @app.command()
 def history(model_name: ModelName = REGISTERED_MODEL) -> None:
     """Print every registration, promotion, refusal and rollback, oldest first."""
-    entries = Registry(Settings.from_environment().mlflow_tracking_uri, model_name).history()
+    entries = _registry(Settings.from_environment(), model_name).history()
     for entry in entries:
         _say(f"{entry['at']}  version {entry['version']}  {entry['action']}: {entry['reason']}")
     _print({"name": model_name, "history": entries})
@@ -131,6 +139,9 @@ def main() -> None:
     """Run the command; an expected failure is one sentence on stderr and exit code 1."""
     try:
         app()
-    except TrainingError as error:
-        _say(f"fraud-training: {error}")
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        _say(f"fraud-training: {sentence}")
         sys.exit(1)

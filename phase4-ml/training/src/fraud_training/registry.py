@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
@@ -27,6 +28,8 @@ SCHEMA_HASH = "schema_hash"
 # an action in the history: a gate was not passed
 REFUSED = "refused"
 _HISTORY = "history."
+# enough for a busy machine
+_PATIENCE_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,22 @@ class Registry:
         self.client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
         self.tracking_uri = tracking_uri
         self.model_name = model_name
+
+    def require_answer(self) -> None:
+        """Returns when MLflow answers; its own client would go on trying for minutes.
+
+        Raises:
+            RegistryError: it does not.
+        """
+        if not self.tracking_uri.startswith("http"):
+            return
+        try:
+            requests.get(f"{self.tracking_uri.rstrip('/')}/health", timeout=_PATIENCE_SECONDS).raise_for_status()
+        except requests.RequestException as error:
+            raise RegistryError(
+                f"MLflow does not answer at {self.tracking_uri} ({type(error).__name__}): "
+                "run `make start SERVICE=mlflow`."
+            ) from error
 
     def register(self, run_id: str, form: ServingForm) -> Version:
         """Register the served form of a run and make it the candidate."""

@@ -3,7 +3,7 @@
 import os
 from typing import Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fraud_training.errors import TrainingError
@@ -35,8 +35,10 @@ class Settings(BaseSettings):
         """
         try:
             settings = cls()
-        except ValueError as error:
-            raise TrainingError(f"A setting in .env is wrong: {error}") from error
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0]).upper()
+            raise TrainingError(f"{name} is wrong ({first['msg']}): correct it in .env.") from error
         for name in ("trino_url", "mlflow_tracking_uri"):
             if not getattr(settings, name):
                 raise TrainingError(f"{name.upper()} is not set. {_REMEDY}")
