@@ -38,3 +38,9 @@ def test_the_hash_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_feature_is_a_column_of_the_mart() -> None:
     text = (ROOT / "phase3-transforms/dbt_project/models/marts/mart_fraud_features.yml").read_text()
     assert all(f"- name: {name}\n" in text for name in FEATURE_NAMES)
+
+
+def test_a_wrong_setting_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FRAUD_FEATURES_PROFILE_LAG_HOURS", "24")
+    assert main(["hash"]) == 1
+    assert capsys.readouterr().err.startswith("fraud-features: FRAUD_FEATURES_PROFILE_LAG_HOURS must be at most 23")

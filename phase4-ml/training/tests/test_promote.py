@@ -151,6 +151,17 @@ def test_a_challenger_that_is_judged_again_is_not_archived() -> None:
     assert shelf.version(2).tags["stage"] == "Staging"
 
 
+@pytest.mark.parametrize("alias", [CANDIDATE, CHALLENGER])
+def test_a_model_of_other_features_is_not_put_before_one_that_serves(alias: str) -> None:
+    shelf = shelf_with_a_champion()
+    shelf.aliases = {CHAMPION: 1, alias: 2}
+    shelf.tag(shelf.version(2), "schema_hash", "of other features")
+    answer = promote(shelf, None, better)
+    assert (answer["decision"], answer["champion"]) == (f"stays_{alias}", 1)
+    assert "make ml-train" in answer["reason"]
+    assert shelf.aliases == {CHAMPION: 1, alias: 2}
+
+
 def test_a_rollback_needs_a_version_that_the_api_accepts() -> None:
     shelf = shelf_with_a_champion()
     promote(shelf, None, better)

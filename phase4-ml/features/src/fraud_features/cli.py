@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fraud_features.catalogue import catalogue
 from fraud_features.dbt import rendered
+from fraud_features.settings import FeatureSettingsError
 from fraud_features.vector import schema_hash
 
 DBT_PROJECT = Path("phase3-transforms/dbt_project")
@@ -34,7 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(catalogue())
         return 0
     if options.command == "hash":
-        sys.stdout.write(schema_hash() + "\n")
+        try:
+            sys.stdout.write(schema_hash() + "\n")
+        except FeatureSettingsError as error:
+            sys.stderr.write(f"fraud-features: {error}\n")
+            return 1
         return 0
     return _render(options.root or _find_root(), check=options.check)
 

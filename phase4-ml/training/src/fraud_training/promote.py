@@ -88,6 +88,10 @@ def promote(registry: Registry, min_auc: float | None, compare: Compare) -> dict
     if champion is not None and contender.number == champion.number:
         reason = _finish_champion(registry, champion)
         return _answer(CHAMPION, champion, reason, champion)
+    if contender.tags.get(SCHEMA_HASH) != schema_hash():
+        reason = "it was trained on other features than the API computes today: train again with `make ml-train`"
+        registry.record(REFUSED, contender, reason)
+        return _answer("stays_candidate" if candidate else "stays_challenger", contender, reason, champion)
     form = registry.form(contender)
     if candidate is not None:
         verdict = judge_candidate(form.manifest["metrics"], min_auc)
