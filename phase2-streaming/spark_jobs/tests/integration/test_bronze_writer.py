@@ -357,9 +357,14 @@ def copies(
     bucket: Any,
     writer_settings: WriterSettings,
     spark_process: Callable[[Callable[[], SparkSession]], SparkSession],
+    unused_port: Callable[[], int],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
     """Copies of the Bronze tables, made with Spark: `_less` lacks one payment, `_twice` has one twice."""
-    spark = spark_process(lambda: start_session(writer_settings))
+    # beside the driver: it lives until the session ends
+    own = {name: unused_port() for name in ("driver_port", "block_manager_port", "ui_port")}
+    settings = writer_settings.model_copy(update={**own, "work_dir": tmp_path_factory.mktemp("doctoring")})
+    spark = spark_process(lambda: start_session(settings))
     made = []
     for stream in layout.streams:
         rows = spark.read.format("delta").load(stream.table_path)

@@ -77,6 +77,7 @@ class Demo:
         commands = Commands(self.stack.commands, {**os.environ, **env}, self.stack.watch, self._say)
         with self._step("history"):
             own_data = self._feed_history(commands)
+            self._check_label_delay(commands, env)
         with self._step("land in Bronze"):
             self._wait_for_bronze(commands)
         with Airflow(env["AIRFLOW_URL"], env["AIRFLOW_ADMIN_USER"], env["AIRFLOW_ADMIN_PASSWORD"]) as airflow:
@@ -116,7 +117,9 @@ class Demo:
         if held["event_time"] is None:
             self._send_history(commands)
             return self.options.data is not None
-        source: str = held["source"]
+        source: str | None = held["source"]
+        if source is None:
+            raise DemoError(f"{TRANSACTIONS.name} holds payments that `make demo` did not send: FRESH=1 starts over")
         if self.options.data and source != str(self.options.data.resolve()):
             raise DemoError(
                 f"{TRANSACTIONS.name} holds payments of {source}, not of {self.options.data}: FRESH=1 starts over"
@@ -150,6 +153,15 @@ class Demo:
             if options.fraud_rate is not None:
                 command += ["--fraud-rate", str(options.fraud_rate)]
         commands.run("fraud-producer", *command)
+
+    def _check_label_delay(self, commands: Commands, env: dict[str, str]) -> None:
+        held = commands.json("fraud-producer", "newest", "--topic", TRANSACTIONS.name)
+        maturity = float(env["FRAUD_FEATURES_LABEL_MATURITY_DAYS"])
+        if (delay := held["label_delay_days"] or 0) > maturity:
+            self._say(
+                f"labels arrive after {delay:g} days, but FRAUD_FEATURES_LABEL_MATURITY_DAYS is {maturity:g}: younger "
+                "fraud is learned as good; set it in .env and run make demo FRESH=1 again"
+            )
 
     def _wait_for_bronze(self, commands: Commands) -> dict[str, Any]:
         path = self.stack.var / "reports" / "conservation.json"
