@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import time
 from collections import defaultdict
@@ -13,6 +14,10 @@ import pytest
 
 ROOT = Path(__file__).parent
 COMMANDS = ROOT / ".venv" / "bin"
+# A shell that starts us in the background lets us ignore Ctrl-C, and tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# The test stack lives for minutes: the optimising compiler would cost its servers more than it gives them.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 class Stack:

@@ -153,7 +153,8 @@ def _read_only(*mappings: Mapping[str, str]) -> Mapping[str, str]:
 def _inherited() -> dict[str, str]:
     """The few variables that a process takes over from us; everything else comes from the stack."""
     account = pwd.getpwuid(os.geteuid())
-    kept = {name: os.environ[name] for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME") if name in os.environ}
+    passed_on = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "JDK_JAVA_OPTIONS")
+    kept = {name: os.environ[name] for name in passed_on if name in os.environ}
     return {"HOME": account.pw_dir, "USER": account.pw_name, "LANG": "C.UTF-8", "TZ": "UTC"} | kept
 
 

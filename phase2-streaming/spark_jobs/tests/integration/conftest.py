@@ -73,8 +73,6 @@ def environment(platform: dict[str, str], tmp_path_factory: pytest.TempPathFacto
         "FRAUD_PRODUCER_LEDGER_DIR": str(folder / "ledger"),
         "FRAUD_STREAM_WORK_DIR": str(folder / "spark"),
         "FRAUD_STREAM_AUDIT_LOG": str(folder / "audit" / "quarantine.jsonl"),
-        # these drivers live for seconds: the optimising compiler would cost more than it gives
-        "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
         "FRAUD_STREAM_TRIGGER_SECONDS": "1",
         "FRAUD_STREAM_MAX_OFFSETS_PER_TRIGGER": "1500",
         **{name: str(free_port()) for name in ports},
