@@ -69,7 +69,17 @@ def test_a_process_gets_only_the_secrets_that_its_compose_service_lists(
     spec = components[name].spec()
     listed = set(components[name].service.environment) | set(NATIVE[name].environment)
     own = set(spec.environment) - listed
-    assert own <= {"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "XDG_CACHE_HOME", "FRAUD_STACK_SERVICE"}
+    assert own <= {
+        "PATH",
+        "HOME",
+        "USER",
+        "LANG",
+        "TZ",
+        "TMPDIR",
+        "XDG_CACHE_HOME",
+        "JDK_JAVA_OPTIONS",
+        "FRAUD_STACK_SERVICE",
+    }
 
 
 @each_service

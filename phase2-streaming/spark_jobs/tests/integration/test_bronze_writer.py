@@ -276,6 +276,7 @@ def test_a_batch_of_nothing_but_poison_is_finished(
     assert verdict[transactions.topic]["quarantine"] >= 50
 
 
+@pytest.mark.slow
 def test_kill_9_in_the_middle_and_a_lost_commit_record_change_nothing(
     running: Any, feed: Any, bucket: Any, transactions: Stream, tmp_path: Path, writer_settings: Any
 ) -> None:
