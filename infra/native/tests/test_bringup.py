@@ -199,7 +199,8 @@ def test_a_changed_definition_is_not_forgotten_when_another_service_keeps_the_st
 
 def test_services_stop_before_what_they_need(house: House) -> None:
     house.add("database")
-    house.add("api", "database")
+    house.add("schema", "database", script="print('made')", one_shot=True)
+    house.add("api", "schema")
     house.up("api")
     house.said.clear()
     stop_services(house.supervisor, [one.service for one in house.components.values()], house.said.append)

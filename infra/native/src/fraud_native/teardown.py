@@ -17,10 +17,11 @@ def stop_services(supervisor: Supervisor, chosen: Iterable[Service], say: Callab
     Raises:
         SupervisorError: one of them could not be stopped.
     """
+    # the order goes through one-shots too, which have ended long ago: a database outlives what needs its schema
+    listed = list(chosen)
     states = supervisor.states()
-    running = [service for service in chosen if service.name in states and states[service.name].is_running]
-    dependants: dict[str, set[str]] = {service.name: set() for service in running}
-    for name, needs in definition.start_order(running).items():
+    dependants: dict[str, set[str]] = {service.name: set() for service in listed}
+    for name, needs in definition.start_order(listed).items():
         for need in needs:
             dependants[need].add(name)
     order = TopologicalSorter(dependants)
@@ -28,11 +29,12 @@ def stop_services(supervisor: Supervisor, chosen: Iterable[Service], say: Callab
     with ThreadPoolExecutor(max_workers=8) as pool:
         while order.is_active():
             names_now = order.get_ready()
-            stopping = {name: pool.submit(supervisor.stop_process, name) for name in names_now}
+            running = [name for name in names_now if name in states and states[name].is_running]
+            stopping = {name: pool.submit(supervisor.stop_process, name) for name in running}
             for name, stopped in stopping.items():
                 stopped.result()
                 say(f"  {name:<22} stopped")
-                order.done(name)
+            order.done(*names_now)
 
 
 def bring_down(stack: Stack, supervisor: Supervisor, say: Callable[[str], None]) -> None:
