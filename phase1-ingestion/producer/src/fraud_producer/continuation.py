@@ -66,8 +66,8 @@ def continue_simulation(settings: Settings, wanted: SimulationConfig, *, exactly
             f"{TRANSACTIONS.name} holds a simulation with {_settings_text(config)}, not {_settings_text(wanted)}: "
             "use the same settings, or start over with FRESH=1 or `make clean`"
         )
-    # going on without an end leaves nothing out that an earlier command has not left out already
-    whole = not exactly and (newest is None or is_complete(settings.fraud_producer_ledger_dir) is not False)
+    # a stream goes on with the history that it found; where it found none, it is at the beginning of one
+    whole = not exactly and newest is not None and is_complete(settings.fraud_producer_ledger_dir) is True
     write_source(settings.fraud_producer_ledger_dir, config, complete=whole)
     return Continuation(build_world(config, settings.card_hasher()), positions)
 
