@@ -1,6 +1,6 @@
 """Writes ``nordbank-payments.csv.gz``: what a bank's own export might look like, made by the simulator.
 
-Two months of 350 customers with other names, other units and another order of columns than ours, and a column that says
+Eleven weeks of 400 customers with other names, other units and another order of columns than ours, and a column that says
 which payments customers disputed. ``nordbank.mapping.yml`` explains it to ``fraud-producer replay``. Run it again with
 ``python phase1-ingestion/producer/examples/generate.py``; the same bytes come out.
 """
@@ -33,12 +33,12 @@ COLUMNS = (
     "Laenge",
     "Reklamation",
 )
-START = datetime(2025, 2, 20, tzinfo=UTC)
+START = datetime(2025, 1, 31, tzinfo=UTC)
 END = datetime(2025, 4, 21, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")
 WAYS = {"POS": "Kasse", "ONLINE": "Internet", "ATM": "Automat", "MOBILE": "App"}
 CONFIG = SimulationConfig(
-    start_us=to_us(START), seed=20250220, customers=350, transactions_per_day=450, fraud_rate=0.03
+    start_us=to_us(START), seed=20250220, customers=400, transactions_per_day=550, fraud_rate=0.03
 )
 
 

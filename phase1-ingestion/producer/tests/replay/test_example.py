@@ -39,7 +39,7 @@ def test_the_mapping_fits_every_row(script: ModuleType) -> None:
     payments = [event for event in events if event.topic is TRANSACTIONS]
     labels = [event for event in events if event.topic is LABELS]
     assert (span.bad_rows, span.out_of_order) == (0, 0)
-    assert 25_000 < len(payments) < 28_000
+    assert 40_000 < len(payments) < 50_000
     assert span.first_us is not None
     assert span.last_us is not None
     assert span.last_us - span.first_us > 45 * DAY_US
