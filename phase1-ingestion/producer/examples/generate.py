@@ -1,6 +1,6 @@
 """Writes ``nordbank-payments.csv.gz``: what a bank's own export might look like, made by the simulator.
 
-Eleven weeks of 400 customers with other names, other units and another order of columns than ours, and a column that says
+Eleven weeks of 400 customers: other names, other units, another order of columns than ours, and a column that says
 which payments customers disputed. ``nordbank.mapping.yml`` explains it to ``fraud-producer replay``. Run it again with
 ``python phase1-ingestion/producer/examples/generate.py``; the same bytes come out.
 """
