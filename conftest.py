@@ -46,6 +46,11 @@ class Stack:
             self.launcher("up", *missing)
             self._up.update(missing)
 
+    def clean(self) -> None:
+        """Stops everything and deletes the stack's data."""
+        self.launcher("clean", "--yes")
+        self._up.clear()
+
     def start(self, service: str) -> None:
         self.launcher("start", service)
 

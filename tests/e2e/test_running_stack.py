@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -83,27 +82,6 @@ def test_every_given_field_reaches_the_vector(demo: Any, predict: Predict, chang
     assert rows[first["transaction_id"]] != rows[second["transaction_id"]]
 
 
-def messages(stack: Any) -> int:
-    """How many payments the broker holds."""
-    from confluent_kafka import Consumer, TopicPartition
-
-    consumer = Consumer({"bootstrap.servers": stack.env["KAFKA_BOOTSTRAP_SERVERS"], "group.id": "e2e"})
-    try:
-        partitions = consumer.list_topics("transactions.raw", timeout=10).topics["transactions.raw"].partitions
-        marks = (consumer.get_watermark_offsets(TopicPartition("transactions.raw", p), timeout=10) for p in partitions)
-        return sum(high - low for low, high in marks)
-    finally:
-        consumer.close()
-
-
-def wait_for_messages(stack: Any, more_than: int) -> int:
-    deadline = time.monotonic() + 60
-    while (count := messages(stack)) <= more_than:
-        assert time.monotonic() < deadline, f"the producer stopped at {count} payments"
-        time.sleep(0.2)
-    return count
-
-
 def test_conservation_holds_after_the_spark_driver_is_killed_in_the_middle_of_a_feed(demo: Any) -> None:
     stack = demo.stack
     feed = subprocess.Popen(
@@ -115,10 +93,10 @@ def test_conservation_holds_after_the_spark_driver_is_killed_in_the_middle_of_a_
     )
     try:
         # batches are under way when the driver dies, and messages arrive while it is gone
-        at_kill = wait_for_messages(stack, messages(stack) + 2000)
+        at_kill = demo.wait_for_messages(demo.messages() + 2000)
         landed = demo.trino("SELECT count(*) FROM delta.bronze.transactions")[0][0]
         stack.kill("bronze-writer")
-        wait_for_messages(stack, at_kill + 2000)
+        demo.wait_for_messages(at_kill + 2000)
     finally:
         feed.terminate()
         assert feed.wait(timeout=60) == 0
