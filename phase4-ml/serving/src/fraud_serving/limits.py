@@ -1,4 +1,4 @@
-"""The outermost layer: a request id for every request, and a bound on every body."""
+"""Around the application: a request id for every request, and a bound on every body."""
 
 import asyncio
 import re

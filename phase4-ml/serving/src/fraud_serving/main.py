@@ -15,6 +15,7 @@ from fraud_serving.limits import RequestLimits
 from fraud_serving.predictions.endpoints import router as predictions_router
 from fraud_serving.predictions.service import PredictionService
 from fraud_serving.predictor import Predictor
+from fraud_serving.request_counts import RequestCounts
 from fraud_serving.settings import Settings
 
 DESCRIPTION = """
@@ -49,4 +50,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(predictions_router)
     app.include_router(health_router)
     app.add_middleware(RequestLimits)
+    # the one added last is the outermost: it sees what the bounds refuse
+    app.add_middleware(RequestCounts)
     return app

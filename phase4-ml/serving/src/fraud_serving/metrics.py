@@ -14,6 +14,9 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from fraud_features.features import PROFILE_ENTITIES
+from fraud_serving.engine import RiskTier, Verdict
+
 # The time at which a counter began says nothing here and doubles the page.
 disable_created_metrics()
 
@@ -38,8 +41,12 @@ LATENCY_BUCKETS_SECONDS = (
     2.5,
 )
 
+HTTP_REQUESTS = Counter("fraud_http_requests_total", "Requests answered", ["route", "method", "code"])
 PREDICTIONS = Counter("fraud_predictions_total", "Payments decided", ["risk_tier"])
 VERDICTS = Counter("fraud_verdicts_total", "Payments decided, by verdict", ["verdict"])
+AMOUNT = Counter(
+    "fraud_payment_amount_total", "Money of the payments decided, in the deployment's base currency", ["verdict"]
+)
 MODES = Counter("fraud_prediction_modes_total", "Payments decided, by the mode they were decided in", ["mode"])
 FLAGS = Counter("fraud_prediction_flags_total", "Inputs that were stale, missing or truncated, by flag", ["flag"])
 RULE_HITS = Counter("fraud_rule_hits_total", "Rules that fired", ["rule"])
@@ -62,6 +69,17 @@ MODEL_VERSION = Gauge(
     multiprocess_mode="mostrecent",
 )
 MODEL_REJECTIONS = Counter("fraud_model_rejections_total", "Model versions that failed a check and were not served")
+
+# A counter that appears with its first failure hides that failure from `increase`: what alerts read begins at zero.
+for _code in ("200", "500", "503"):
+    HTTP_REQUESTS.labels("/predict", "POST", _code)
+for _verdict in Verdict:
+    VERDICTS.labels(_verdict)
+    AMOUNT.labels(_verdict)
+for _tier in RiskTier:
+    PREDICTIONS.labels(_tier)
+for _entity in PROFILE_ENTITIES:
+    FLAGS.labels(f"{_entity}_profile_stale")
 
 
 def exposition() -> tuple[bytes, str]:

@@ -104,7 +104,7 @@ def install(app: FastAPI) -> None:
 
 
 def request_id_of(request: Request) -> str:
-    """The id that the outermost middleware gave this request."""
+    """The id that the limits around the application gave this request."""
     return str(request.scope.get("request_id", ""))
 
 

@@ -99,6 +99,7 @@ class TestPostgres:
                 assert time.perf_counter() - began < 4.0
             # The breaker is open: nobody waits for a server that is known to be away.
             assert time.perf_counter() - began < 1.0
+            assert api.metric('fraud_http_requests_total{code="503",method="POST",route="/predict"}') == 6
             health = api.get("/health")
             assert health.status_code == 503
             assert health.json()["status"] == "down"
@@ -136,6 +137,8 @@ def test_several_workers_share_port_and_metrics(start_api: Any, payment: Payment
         with ThreadPoolExecutor(8) as pool:
             assert all(answer.status_code == 200 for answer in pool.map(lambda _: api.predict(**payment()), range(40)))
         assert api.metric("fraud_predictions_total") == 40
+        assert api.metric('fraud_http_requests_total{code="200",method="POST",route="/predict"}') == 40
+        assert api.metric("fraud_payment_amount_total") == 40 * 25.5
 
 
 def client_of(env: dict[str, str]) -> redis.Redis:

@@ -3,6 +3,7 @@ import time
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from fraud_features import FeatureSettings, Profiles, Recent, RecentEvents, Transaction, compute_features
 from fraud_serving.decisions import Decision
@@ -69,3 +70,13 @@ def test_a_payment_without_a_time_does_not() -> None:
 def test_windows_that_are_empty_as_of_now_are_told(available: bool, told: bool) -> None:
     recent = RecentEvents.empty() if available else RecentEvents.unavailable()
     assert ("recent_empty" in decide(Features(recent, available)).flags) == told
+
+
+def test_the_money_of_a_payment_is_counted_under_its_verdict() -> None:
+    def counted(verdict: str) -> float:
+        return REGISTRY.get_sample_value("fraud_payment_amount_total", {"verdict": verdict}) or 0.0
+
+    before = {verdict: counted(verdict) for verdict in ("APPROVED", "REVIEW", "BLOCKED")}
+    verdict = decide(Features(RecentEvents.empty()), amount="12.34", event_time="2026-03-02T10:00:00Z").verdict
+    assert counted(verdict) - before[verdict] == pytest.approx(12.34)
+    assert all(counted(other) == before[other] for other in before if other != verdict)

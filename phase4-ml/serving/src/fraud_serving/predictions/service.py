@@ -176,6 +176,7 @@ def _differing(stored: dict[str, Any], body: dict[str, Any]) -> list[str]:
 def _count(decision: Decision) -> None:
     metrics.PREDICTIONS.labels(decision.risk_tier).inc()
     metrics.VERDICTS.labels(decision.verdict).inc()
+    metrics.AMOUNT.labels(decision.verdict).inc(float(decision.request["amount"]))
     metrics.MODES.labels(decision.mode).inc()
     for flag in decision.flags:
         metrics.FLAGS.labels(flag).inc()
