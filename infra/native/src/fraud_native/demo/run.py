@@ -76,15 +76,16 @@ class Demo:
         env = self.stack.env()
         commands = Commands(self.stack.commands, {**os.environ, **env}, self.stack.watch, self._say)
         with self._step("history"):
-            own_data = self._feed_history(commands)
-            self._check_label_delay(commands, env)
+            held = self._feed_history(commands)
+            self._check_label_delay(held, env)
         with self._step("land in Bronze"):
             self._wait_for_bronze(commands)
-        with Airflow(env["AIRFLOW_URL"], env["AIRFLOW_ADMIN_USER"], env["AIRFLOW_ADMIN_PASSWORD"]) as airflow:
+        user, password = env["AIRFLOW_ADMIN_USER"], env["AIRFLOW_ADMIN_PASSWORD"]
+        with Airflow(env["AIRFLOW_URL"], user, password, self.stack.watch) as airflow:
             with self._step(PIPELINE):
                 pipeline_run = self._run_dag(airflow, PIPELINE, PIPELINE_WAIT_SECONDS)
             with self._step(TRAINING):
-                self._run_dag(airflow, TRAINING, TRAINING_WAIT_SECONDS, {"own_data": own_data})
+                self._run_dag(airflow, TRAINING, TRAINING_WAIT_SECONDS, {"own_data": held["source"] != SIMULATOR})
         model = dict.fromkeys(MODEL_KEYS) | commands.json("fraud-training", "show")
         with self._step("online features"):
             commands.json("fraud-serving", "backlog", "--wait", str(BRONZE_WAIT_SECONDS))
@@ -107,16 +108,15 @@ class Demo:
             "decisions_logged": layers.decisions(env).rows,
         }
 
-    def _feed_history(self, commands: Commands) -> bool:
-        """Feeds the history unless all of it is there; returns whether it is a file's.
+    def _feed_history(self, commands: Commands) -> dict[str, Any]:
+        """Feeds the history unless all of it is there; returns what `fraud-producer newest` says of it then.
 
         Raises:
             DemoError: the topics hold something else than what was asked for.
         """
-        held = commands.json("fraud-producer", "newest", "--topic", TRANSACTIONS.name)
+        held = self._newest(commands)
         if held["event_time"] is None:
-            self._send_history(commands)
-            return self.options.data is not None
+            return self._send_history(commands)
         source: str | None = held["source"]
         if source is None:
             raise DemoError(f"{TRANSACTIONS.name} holds payments that `make demo` did not send: FRESH=1 starts over")
@@ -124,21 +124,22 @@ class Demo:
             raise DemoError(
                 f"{TRANSACTIONS.name} holds payments of {source}, not of {self.options.data}: FRESH=1 starts over"
             )
-        own_data = source != SIMULATOR
         if not held["complete"]:
-            if own_data:
+            if source != SIMULATOR:
                 raise DemoError(f"the history of {source} was sent only in part: FRESH=1 starts over")
             self._say(f"history ends at {held['event_time']} and is not complete: going on with it")
-            self._send_history(commands)
-            return False
-        if own_data and not held["held_back_left"]:
+            return self._send_history(commands)
+        if source != SIMULATOR and not held["held_back_left"]:
             raise DemoError(f"{source} has no payments left to send live: FRESH=1 starts over")
         self._say(f"history is kept: {TRANSACTIONS.name} reaches to {held['event_time']}; FRESH=1 starts over")
         if self.options.end:
             self._say("END= has no effect on a history that is there")
-        return own_data
+        return held
 
-    def _send_history(self, commands: Commands) -> None:
+    def _newest(self, commands: Commands) -> dict[str, Any]:
+        return commands.json("fraud-producer", "newest", "--topic", TRANSACTIONS.name)
+
+    def _send_history(self, commands: Commands) -> dict[str, Any]:
         options = self.options
         if options.data:
             # the newest rows of the file are not history: they are sent as live payments
@@ -153,9 +154,9 @@ class Demo:
             if options.fraud_rate is not None:
                 command += ["--fraud-rate", str(options.fraud_rate)]
         commands.run("fraud-producer", *command)
+        return self._newest(commands)
 
-    def _check_label_delay(self, commands: Commands, env: dict[str, str]) -> None:
-        held = commands.json("fraud-producer", "newest", "--topic", TRANSACTIONS.name)
+    def _check_label_delay(self, held: dict[str, Any], env: dict[str, str]) -> None:
         maturity = float(env["FRAUD_FEATURES_LABEL_MATURITY_DAYS"])
         if (delay := held["label_delay_days"] or 0) > maturity:
             self._say(
@@ -179,7 +180,7 @@ class Demo:
         def progress(task: str, state: str) -> None:
             self._say(f"{dag_id}: {task} {state}")
 
-        return airflow.wait(dag_id, run_id, seconds, progress, self.stack.watch).as_dict()
+        return airflow.wait(dag_id, run_id, seconds, progress).as_dict()
 
     def _send_live_payments(self, commands: Commands) -> dict[str, Any]:
         predict = commands.json(
