@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the two lock files (or, with --check, says whether they are up to date).
+# Writes the lock files (or, with --check, says whether they are up to date).
 # The locks pin versions and hashes but name no package index, so they work behind any mirror (docs/adr/0002).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,3 +29,4 @@ for manifest in phase1-ingestion/*/pyproject.toml phase2-streaming/*/pyproject.t
 done
 compile . --group dev "${ours[@]}"
 compile phase3-transforms/airflow
+compile phase5-analytics/superset

@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1
 # Our own services, from requirements.lock by the same bootstrap as without containers. Targets: fraud (producer,
-# serving, MLflow), fraud-spark (the same with Java and Spark's jars) and airflow (the same with Airflow's environment).
+# serving, MLflow), fraud-spark (the same with Java and Spark's jars), airflow (the same with Airflow's environment) and
+# superset (Superset's environment alone).
 # Built by: docker compose build
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 ARG JAVA_IMAGE=eclipse-temurin:17.0.16_8-jre
@@ -37,6 +38,15 @@ RUN --mount=type=cache,target=/root/.cache \
     && uv venv .venv \
     && uv pip sync --python .venv --require-hashes --compile-bytecode requirements.lock
 
+FROM ${PYTHON_IMAGE} AS superset-environment
+WORKDIR /opt/fraud/phase5-analytics/superset
+ARG UV_VERSION
+COPY phase5-analytics/superset/requirements.lock ./
+RUN --mount=type=cache,target=/root/.cache \
+    pip install --quiet "uv==$UV_VERSION" \
+    && uv venv .venv \
+    && uv pip sync --python .venv --require-hashes --compile-bytecode requirements.lock
+
 FROM ${JAVA_IMAGE} AS java
 
 FROM ${PYTHON_IMAGE} AS fraud
@@ -57,3 +67,13 @@ FROM fraud AS airflow
 COPY --from=airflow-environment /opt/fraud/phase3-transforms/airflow/.venv /opt/fraud/phase3-transforms/airflow/.venv
 ENV PATH=/opt/fraud/phase3-transforms/airflow/.venv/bin:$PATH
 WORKDIR /opt/airflow
+
+FROM ${PYTHON_IMAGE} AS superset
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends curl && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --create-home fraud \
+    && install -d -o fraud -g fraud /var/lib/fraud /var/lib/fraud/superset
+COPY --from=superset-environment /opt/fraud/phase5-analytics/superset/.venv /opt/fraud/phase5-analytics/superset/.venv
+COPY phase5-analytics/superset /opt/fraud/phase5-analytics/superset
+ENV PATH=/opt/fraud/phase5-analytics/superset/.venv/bin:$PATH TZ=UTC
+WORKDIR /var/lib/fraud
+USER fraud

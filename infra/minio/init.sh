@@ -23,6 +23,8 @@ add_user spark "$SPARK_S3_ACCESS_KEY" "$SPARK_S3_SECRET_KEY"
 add_user trino "$TRINO_S3_ACCESS_KEY" "$TRINO_S3_SECRET_KEY"
 add_user metastore "$METASTORE_S3_ACCESS_KEY" "$METASTORE_S3_SECRET_KEY"
 add_user mlflow "$MLFLOW_S3_ACCESS_KEY" "$MLFLOW_S3_SECRET_KEY"
+add_user gold-reader "$GOLD_READER_S3_ACCESS_KEY" "$GOLD_READER_S3_SECRET_KEY"
+add_user checkpoint-reader "$CHECKPOINT_READER_S3_ACCESS_KEY" "$CHECKPOINT_READER_S3_SECRET_KEY"
 
 # The metastore's key only reads: without these markers it would try to make the schemas' folders, and fail.
 # mc refuses names that end in a slash. The root key goes to curl by its standard input.

@@ -12,10 +12,18 @@ COMPOSE_FILE: Final = ROOT / "docker-compose.yml"
 ENV_EXAMPLE: Final = ROOT / ".env.example"
 INFRA: Final = ROOT / "infra"
 COMMANDS: Final = ROOT / ".venv" / "bin"
-AIRFLOW_PROJECT: Final = ROOT / "phase3-transforms" / "airflow"
-AIRFLOW_COMMANDS: Final = AIRFLOW_PROJECT / ".venv" / "bin"
+# the tools with a Python environment of their own, by the folder that holds its lock
+ENVIRONMENTS: Final = {
+    "airflow": ROOT / "phase3-transforms" / "airflow",
+    "superset": ROOT / "phase5-analytics" / "superset",
+}
 DBT_PROJECT: Final = ROOT / "phase3-transforms" / "dbt_project"
 STACKS: Final = ("main", "test")
+
+
+def commands_of(tool: str) -> Path:
+    """Folder of the console commands of one of :data:`ENVIRONMENTS`."""
+    return ENVIRONMENTS[tool] / ".venv" / "bin"
 
 
 class ToolMissingError(RuntimeError):
@@ -64,6 +72,12 @@ class Stack:
         return self.run / "pipeline-schedule.hold"
 
 
+def _debian_program(name: str) -> Path:
+    if found := shutil.which(name):
+        return Path(found)
+    raise ToolMissingError(f"{name} is not installed: run 'make setup' (package {name})")
+
+
 def cache() -> Path:
     """The per-user folder of downloads; it outlives ``make clean`` and the clone itself."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -83,6 +97,53 @@ class Tools:
     @property
     def mc(self) -> Path:
         return cache() / "bin" / "mc"
+
+    @property
+    def statsd_exporter(self) -> Path:
+        return cache() / "bin" / "statsd_exporter"
+
+    @property
+    def prometheus(self) -> Path:
+        return _debian_program("prometheus")
+
+    @property
+    def alertmanager(self) -> Path:
+        return _debian_program("prometheus-alertmanager")
+
+    @property
+    def node_exporter(self) -> Path:
+        return _debian_program("prometheus-node-exporter")
+
+    @property
+    def redis_exporter(self) -> Path:
+        return _debian_program("prometheus-redis-exporter")
+
+    @property
+    def postgres_exporter(self) -> Path:
+        return _debian_program("prometheus-postgres-exporter")
+
+    @property
+    def grafana_home(self) -> Path:
+        """The unpacked Grafana: the one of GRAFANA_HOME, or the one that ``grafana`` on PATH belongs to."""
+        named = os.environ.get("GRAFANA_HOME") or self.env.get("GRAFANA_HOME")
+        on_path = shutil.which("grafana")
+        # the program of Debian's package is a script outside of its home
+        beside = [Path(on_path).resolve().parents[1], Path("/usr/share/grafana")] if on_path else []
+        for home in [Path(named)] if named else beside:
+            if (home / "bin" / "grafana").exists() and (home / "conf" / "defaults.ini").exists():
+                return home
+        version = self.env["GRAFANA_VERSION"]
+        where = f"GRAFANA_HOME={named} holds no Grafana" if named else "there is no grafana on PATH and no GRAFANA_HOME"
+        raise ToolMissingError(
+            f"{where}: get it from https://grafana.com/grafana/download/{version}?edition=oss, unpack it, set "
+            "GRAFANA_HOME in .env to its folder, then 'make start SERVICE=grafana'"
+        )
+
+    @property
+    def jmx_agent(self) -> Path:
+        """The jar that shows a Java server's figures to Prometheus."""
+        version = self.env["JMX_EXPORTER_VERSION"]
+        return cache() / f"jmx-exporter-{version}" / f"jmx_prometheus_javaagent-{version}.jar"
 
     @property
     def kafka(self) -> Path:

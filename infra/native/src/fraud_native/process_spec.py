@@ -14,7 +14,7 @@ from typing import Any
 from fraud_native.definition import Service
 from fraud_native.interpolation import interpolate
 from fraud_native.launch import MARKER
-from fraud_native.paths import AIRFLOW_COMMANDS, COMMANDS, ROOT, Stack, ToolMissingError, Tools
+from fraud_native.paths import COMMANDS, ENVIRONMENTS, ROOT, Stack, ToolMissingError, Tools, commands_of
 from fraud_native.programs import program_version
 from fraud_native.services import Native
 from fraud_native.tool_paths import ToolPaths
@@ -87,8 +87,8 @@ class Component:
         kind, _, name = self.native.version.partition(":")
         if kind == "package":
             return package_version(name)
-        if kind == "airflow":
-            return _installed_version(AIRFLOW_COMMANDS.parent, name)
+        if kind in ENVIRONMENTS:
+            return _installed_version(commands_of(kind).parent, name)
         if kind == "program":
             variable, _, file = name.partition("/")
             return program_version(str(Path(self.variables[variable], file)))
@@ -122,9 +122,8 @@ class Component:
         """
         words = self.native.command or self.service.command
         command = [self.fill(word).replace(_IMAGE_ROOT, f"{ROOT}/") for word in words]
-        folders = [str(COMMANDS)]
-        if "AIRFLOW_COMMANDS" in self.native.tools:
-            folders = [str(AIRFLOW_COMMANDS)]
+        own = [str(commands_of(tool)) for tool in ENVIRONMENTS if f"{tool.upper()}_COMMANDS" in self.native.tools]
+        folders = own or [str(COMMANDS)]
         if "POSTGRES_BIN" in self.native.tools:
             folders.append(self.variables["POSTGRES_BIN"])
         path = ":".join([*folders, _SYSTEM_PATH])

@@ -27,8 +27,9 @@ class Login:
 class Native:
     """The native side of one service.
 
-    ``version`` is a text with variables, ``package:NAME`` for a Python distribution, ``airflow:NAME`` for one of
-    Airflow's environment, or ``program:VARIABLE`` for a program that is asked with ``--version``.
+    ``version`` is a text with variables, ``package:NAME`` for a Python distribution, ``airflow:NAME`` or
+    ``superset:NAME`` for one of that tool's environment, or ``program:VARIABLE`` for a program that is asked with
+    ``--version``.
     """
 
     version: str
@@ -44,6 +45,8 @@ class Native:
     tools: tuple[str, ...] = ()
     # generous: a service that ends by itself is noticed at once, a slow machine is no error
     ready_seconds: int = 600
+    # a bring-up of its phase goes on without it while its tools are missing; asked for by name, it is an error
+    optional: bool = False
     stop_signal: str = "TERM"
     stop_seconds: int = 20
     login: Login = Login()
@@ -51,6 +54,9 @@ class Native:
 
 # halves the processor time of a start; these servers do too little work for the optimising compiler to pay off
 _QUICK_START: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+
+# what the host tells; the container's list in docker-compose.yml is the same
+NODE_COLLECTORS: Final = ("cpu", "diskstats", "filesystem", "loadavg", "meminfo", "netdev", "uname", "vmstat")
 
 
 def _airflow(probe: Probe | None, *, ports: tuple[str, ...] = (), login: Login = Login()) -> Native:
@@ -66,6 +72,16 @@ def _airflow(probe: Probe | None, *, ports: tuple[str, ...] = (), login: Login =
         ports=ports,
         tools=("AIRFLOW_COMMANDS",),
         stop_seconds=30,
+        login=login,
+    )
+
+
+def _superset(probe: Probe | None, *, login: Login = Login()) -> Native:
+    return Native(
+        version="superset:apache-superset",
+        probe=probe,
+        environment={"SUPERSET_HOME": "${DATA}"},
+        tools=("SUPERSET_COMMANDS",),
         login=login,
     )
 
@@ -94,6 +110,7 @@ NATIVE: Final[Mapping[str, Native]] = {
         command=(
             "${JAVA17_HOME}/bin/java",
             *("-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError"),
+            f"-javaagent:${{JMX_AGENT}}={LOOPBACK}:${{KAFKA_JMX_PORT}}:${{INFRA}}/kafka/jmx.yml",
             "-Dlog4j2.configurationFile=${INFRA}/kafka/log4j2.properties",
             *("-cp", "${KAFKA_JARS}/*", "kafka.Kafka", "${DATA}/server.properties"),
         ),
@@ -103,10 +120,12 @@ NATIVE: Final[Mapping[str, Native]] = {
             "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "KAFKA_CONTROLLER_QUORUM_VOTERS": f"1@{LOOPBACK}:${{KAFKA_CONTROLLER_PORT}}",
             "KAFKA_LOG_DIRS": "${DATA}/data",
+            # the agent stands in the command
+            "KAFKA_OPTS": "",
         },
         prepare=prepare.format_broker,
-        ports=("KAFKA_CONTROLLER_PORT",),
-        tools=("KAFKA_JARS", "JAVA17_HOME"),
+        ports=("KAFKA_CONTROLLER_PORT", "KAFKA_JMX_PORT"),
+        tools=("KAFKA_JARS", "JMX_AGENT", "JAVA17_HOME"),
         stop_seconds=40,
         login=Login("127.0.0.1:${KAFKA_PORT}"),
     ),
@@ -221,5 +240,95 @@ NATIVE: Final[Mapping[str, Native]] = {
         version="package:fraud-serving",
         probe=Http(("${API_URL}/health",)),
         login=Login("${API_URL}/docs", "bearer key", "make -s api-key"),
+    ),
+    "superset-init": _superset(None),
+    "superset": _superset(
+        # the first says OK while every page is a 500
+        Http(("${SUPERSET_URL}/health", "${SUPERSET_URL}/login/")),
+        login=Login("${SUPERSET_URL}", "${SUPERSET_ADMIN_USER}", "SUPERSET_ADMIN_PASSWORD"),
+    ),
+    "lag-exporter": Native(
+        version="package:fraud-stream",
+        probe=Http(("http://127.0.0.1:${LAG_EXPORTER_PORT}/metrics",)),
+        login=Login("http://127.0.0.1:${LAG_EXPORTER_PORT}/metrics"),
+    ),
+    "redis-exporter": Native(
+        version="program:REDIS_EXPORTER",
+        probe=Http(("http://127.0.0.1:${REDIS_EXPORTER_PORT}/health",)),
+        command=("${REDIS_EXPORTER}",),
+        environment={
+            "REDIS_PASSWORD": "${REDIS_METRICS_PASSWORD}",
+            "REDIS_EXPORTER_WEB_LISTEN_ADDRESS": f"{LOOPBACK}:${{REDIS_EXPORTER_PORT}}",
+        },
+        ports=("REDIS_EXPORTER_PORT",),
+        tools=("REDIS_EXPORTER",),
+        login=Login("http://127.0.0.1:${REDIS_EXPORTER_PORT}/metrics"),
+    ),
+    "postgres-exporter": Native(
+        version="program:POSTGRES_EXPORTER",
+        probe=Http(("http://127.0.0.1:${POSTGRES_EXPORTER_PORT}/metrics",), "pg_up 1"),
+        command=(
+            "${POSTGRES_EXPORTER}",
+            f"--web.listen-address={LOOPBACK}:${{POSTGRES_EXPORTER_PORT}}",
+            "--disable-settings-metrics",
+        ),
+        ports=("POSTGRES_EXPORTER_PORT",),
+        tools=("POSTGRES_EXPORTER",),
+        login=Login("http://127.0.0.1:${POSTGRES_EXPORTER_PORT}/metrics"),
+    ),
+    "statsd-exporter": Native(
+        version="${STATSD_EXPORTER_VERSION}",
+        probe=Http(("http://127.0.0.1:${STATSD_EXPORTER_PORT}/-/ready",)),
+        command=(
+            "${STATSD_EXPORTER}",
+            f"--web.listen-address={LOOPBACK}:${{STATSD_EXPORTER_PORT}}",
+            *(f"--statsd.listen-udp={LOOPBACK}:${{STATSD_PORT}}", "--statsd.listen-tcp="),
+        ),
+        ports=("STATSD_EXPORTER_PORT", "STATSD_PORT"),
+        tools=("STATSD_EXPORTER",),
+        login=Login("http://127.0.0.1:${STATSD_EXPORTER_PORT}/metrics"),
+    ),
+    "node-exporter": Native(
+        version="program:NODE_EXPORTER",
+        probe=Http(("http://127.0.0.1:${NODE_EXPORTER_PORT}/",)),
+        command=(
+            "${NODE_EXPORTER}",
+            f"--web.listen-address={LOOPBACK}:${{NODE_EXPORTER_PORT}}",
+            *("--web.disable-exporter-metrics", "--collector.disable-defaults"),
+            *(f"--collector.{name}" for name in NODE_COLLECTORS),
+        ),
+        ports=("NODE_EXPORTER_PORT",),
+        tools=("NODE_EXPORTER",),
+        login=Login("http://127.0.0.1:${NODE_EXPORTER_PORT}/metrics"),
+    ),
+    "alertmanager": Native(
+        version="program:ALERTMANAGER",
+        probe=Http(("${ALERTMANAGER_URL}/-/ready",)),
+        environment={"ALERTMANAGER": "${ALERTMANAGER}", "ALERTMANAGER_DATA_DIR": "${DATA}/data"},
+        tools=("ALERTMANAGER",),
+        login=Login("${ALERTMANAGER_URL}", "", "none: loopback only"),
+    ),
+    "prometheus": Native(
+        version="program:PROMETHEUS",
+        probe=Http(("${PROMETHEUS_URL}/-/ready",)),
+        environment={"PROMETHEUS": "${PROMETHEUS}", "PROMETHEUS_DATA_DIR": "${DATA}/data"},
+        tools=("PROMETHEUS",),
+        # it writes down what it holds in memory
+        stop_seconds=60,
+        login=Login("${PROMETHEUS_URL}", "", "none: loopback only"),
+    ),
+    "grafana": Native(
+        version="${GRAFANA_VERSION}",
+        probe=Http(("http://127.0.0.1:${GRAFANA_PORT}/api/health",)),
+        command=("${GRAFANA_HOME}/bin/grafana", "server", "--homepath", "${GRAFANA_HOME}"),
+        environment={
+            "GF_SERVER_HTTP_ADDR": LOOPBACK,
+            "GF_SERVER_HTTP_PORT": "${GRAFANA_PORT}",
+            **{f"GF_PATHS_{kind.upper()}": f"${{DATA}}/{kind}" for kind in ("data", "logs", "plugins")},
+        },
+        tools=("GRAFANA_HOME",),
+        # its publisher has no package registry: the set-up cannot fetch it
+        optional=True,
+        login=Login("http://127.0.0.1:${GRAFANA_PORT}", "${GRAFANA_ADMIN_USER}", "GRAFANA_ADMIN_PASSWORD"),
     ),
 }

@@ -4,21 +4,34 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from fraud_native.paths import AIRFLOW_COMMANDS, INFRA, Tools
+from fraud_native.paths import ENVIRONMENTS, INFRA, Tools, commands_of
 
 _TOOLS: Final[Mapping[str, str]] = {
+    "ALERTMANAGER": "alertmanager",
     "APICURIO_HOME": "apicurio",
+    "GRAFANA_HOME": "grafana_home",
     "JAVA17_HOME": "java17",
     "JAVA25_HOME": "java25",
     "KAFKA_JARS": "kafka",
+    "JMX_AGENT": "jmx_agent",
     "MC": "mc",
     "METASTORE_EXTRA_JARS": "metastore_extra",
     "METASTORE_HOME": "metastore",
     "MINIO": "minio",
+    "NODE_EXPORTER": "node_exporter",
     "POSTGRES_BIN": "postgres_bin",
+    "POSTGRES_EXPORTER": "postgres_exporter",
+    "PROMETHEUS": "prometheus",
+    "REDIS_EXPORTER": "redis_exporter",
     "REDIS_SERVER": "redis_server",
     "SPARK_JARS": "spark_jars",
+    "STATSD_EXPORTER": "statsd_exporter",
     "TRINO_HOME": "trino",
+}
+# what does not depend on a version
+_PLACES: Final[Mapping[str, Path]] = {
+    "INFRA": INFRA,
+    **{f"{tool.upper()}_COMMANDS": commands_of(tool) for tool in ENVIRONMENTS},
 }
 
 
@@ -33,18 +46,16 @@ class ToolPaths(Mapping[str, str]):
         self._tools = tools
 
     def __getitem__(self, name: str) -> str:
-        if name == "INFRA":
-            return str(INFRA)
-        if name == "AIRFLOW_COMMANDS":
-            return str(AIRFLOW_COMMANDS)
+        if name in _PLACES:
+            return str(_PLACES[name])
         path: Path = getattr(self._tools, _TOOLS[name])
         return str(path)
 
     def __contains__(self, name: object) -> bool:
-        return name in _TOOLS or name in ("INFRA", "AIRFLOW_COMMANDS")
+        return name in _TOOLS or name in _PLACES
 
     def __iter__(self) -> Iterator[str]:
-        yield from (*_TOOLS, "INFRA", "AIRFLOW_COMMANDS")
+        yield from (*_TOOLS, *_PLACES)
 
     def __len__(self) -> int:
-        return len(_TOOLS) + 2
+        return len(_TOOLS) + len(_PLACES)

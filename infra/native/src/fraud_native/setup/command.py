@@ -14,7 +14,7 @@ def setup(
         list[int] | None, typer.Option(help="install only what this phase needs; may be repeated", show_default="all")
     ] = None,
 ) -> None:
-    """Install and cache what is missing: servers, jars, the Airflow environment, Debian packages (repeatable)."""
+    """Install and cache what is missing: servers, jars, Airflow, Superset, Debian packages (repeatable)."""
     try:
         run(phase or ())
     except SetupError as error:

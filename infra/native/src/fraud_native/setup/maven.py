@@ -101,6 +101,22 @@ def archive(
     return action
 
 
+def jar(coordinates: str, target: Path) -> Callable[[Work], None]:
+    """An action that fetches one jar by its Maven coordinates, without what it depends on, into a folder of its own.
+
+    Args:
+        coordinates: ``group:artifact:version``.
+        target: the jar, named as Maven names it.
+    """
+
+    def action(work: Work) -> None:
+        fresh = _fresh(target.parent)
+        _run(work, [f"{_PLUGIN}:copy", f"-Dartifact={coordinates}", f"-DoutputDirectory={fresh}"])
+        move_into_place(fresh, target.parent)
+
+    return action
+
+
 def _fresh(target: Path) -> Path:
     fresh = target.with_name(f"{target.name}.tmp")
     remove_tree(fresh)

@@ -2,24 +2,26 @@
 
 import importlib.util
 import shutil
-import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from fraud_native.paths import AIRFLOW_PROJECT, INFRA, ToolMissingError, Tools, cache
-from fraud_native.setup import airflow, debian, go, java, maven
+from fraud_native.paths import ENVIRONMENTS, INFRA, ToolMissingError, Tools, cache
+from fraud_native.setup import debian, go, java, maven
 from fraud_native.setup.outcome import StepError
+from fraud_native.setup.python_environment import environment_step
 from fraud_native.setup.step import Lane, Step
 
 # The Delta and PostgreSQL connectors; the latter needs the geospatial types.
 TRINO_PLUGINS: Final = ("delta-lake", "geospatial", "postgresql")
 MINIO_MODULE: Final = "github.com/minio/minio"
 MC_MODULE: Final = "github.com/minio/mc"
+STATSD_EXPORTER_MODULE: Final = "github.com/prometheus/statsd_exporter"
 _AIRFLOW_SERVICES: Final = frozenset(
     {"airflow-init", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"}
 )
+_SUPERSET_SERVICES: Final = frozenset({"superset-init", "superset"})
 
 
 def needed_for(steps: Iterable[Step], services: Iterable[str]) -> list[Step]:
@@ -44,18 +46,8 @@ def all_steps(versions: Mapping[str, str]) -> list[Step]:
         *_debian_steps(versions),
         *_maven_steps(versions),
         *_go_steps(versions, uv),
-        Step(
-            name="airflow",
-            version=versions["AIRFLOW_VERSION"],
-            lane=Lane.PYTHON,
-            services=_AIRFLOW_SERVICES,
-            outputs=(AIRFLOW_PROJECT / ".venv", AIRFLOW_PROJECT / ".venv" / "bin" / "airflow"),
-            inputs=(AIRFLOW_PROJECT / "requirements.lock",),
-            facts={"python": sys.version.split()[0], "folder": str(AIRFLOW_PROJECT)},
-            stamp_file=AIRFLOW_PROJECT / ".venv" / ".stamp",
-            action=airflow.install_environment(uv, Path(sys.executable), AIRFLOW_PROJECT),
-            remedy=airflow.REMEDY,
-        ),
+        environment_step("airflow", versions["AIRFLOW_VERSION"], _AIRFLOW_SERVICES, ENVIRONMENTS["airflow"], uv),
+        environment_step("superset", versions["SUPERSET_VERSION"], _SUPERSET_SERVICES, ENVIRONMENTS["superset"], uv),
     ]
 
 
@@ -82,6 +74,25 @@ def _debian_steps(versions: Mapping[str, str]) -> list[Step]:
             outputs=(redis,),
             action=packages.install("redis-server", redis, versions["REDIS_VERSION"], ["redis-server"]),
             remedy=debian.REMEDY,
+        ),
+        *(
+            Step(
+                name=service,
+                version=versions[variable],
+                lane=Lane.DEBIAN,
+                services=frozenset({service}),
+                outputs=(Path("/usr/bin", package),),
+                # the packages name their system services after themselves; node exporter's would listen everywhere
+                action=packages.install(package, Path("/usr/bin", package), versions[variable], [package]),
+                remedy=debian.REMEDY,
+            )
+            for service, package, variable in (
+                ("prometheus", "prometheus", "PROMETHEUS_VERSION"),
+                ("alertmanager", "prometheus-alertmanager", "ALERTMANAGER_VERSION"),
+                ("node-exporter", "prometheus-node-exporter", "NODE_EXPORTER_VERSION"),
+                ("redis-exporter", "prometheus-redis-exporter", "REDIS_EXPORTER_VERSION"),
+                ("postgres-exporter", "prometheus-postgres-exporter", "POSTGRES_EXPORTER_VERSION"),
+            )
         ),
     ]
 
@@ -132,6 +143,18 @@ def _maven_steps(versions: Mapping[str, str]) -> list[Step]:
             inputs=(poms["kafka"],),
             needs=("maven",),
             action=maven.dependencies_of(poms["kafka"], tools.kafka),
+            remedy=maven.REMEDY,
+        ),
+        Step(
+            name="jmx-exporter",
+            version=versions["JMX_EXPORTER_VERSION"],
+            lane=Lane.MAVEN,
+            services=frozenset({"kafka"}),
+            outputs=(tools.jmx_agent.parent, tools.jmx_agent),
+            needs=("maven",),
+            action=maven.jar(
+                f"io.prometheus.jmx:jmx_prometheus_javaagent:{versions['JMX_EXPORTER_VERSION']}", tools.jmx_agent
+            ),
             remedy=maven.REMEDY,
         ),
         Step(
@@ -234,6 +257,12 @@ def _go_steps(versions: Mapping[str, str], uv: Path) -> list[Step]:
             for target, module, version, services in (
                 (tools.minio, MINIO_MODULE, versions["MINIO_VERSION"], ["minio"]),
                 (tools.mc, MC_MODULE, versions["MC_VERSION"], ["minio-init"]),
+                (
+                    tools.statsd_exporter,
+                    STATSD_EXPORTER_MODULE,
+                    versions["STATSD_EXPORTER_VERSION"],
+                    ["statsd-exporter"],
+                ),
             )
         ),
     ]

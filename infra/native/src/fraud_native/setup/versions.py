@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-_NUMBER: Final = re.compile(r"(\d+(?:\.\d+)*)")
+_DOTTED: Final = re.compile(r"(\d+(?:\.\d+)+)")
+_NUMBER: Final = re.compile(r"(\d+)")
 _JAVA: Final = re.compile(r'version "(\d+)')
 _CHUNK: Final = 1 << 20
 
@@ -12,10 +13,12 @@ _CHUNK: Final = 1 << 20
 def first_version(text: str) -> tuple[int, ...]:
     """The first dotted number in what a program printed: ``go version go1.26.8 linux/amd64`` is (1, 26, 8).
 
+    Without one it is the first number; a program that logs its version puts a date before it.
+
     Raises:
         ValueError: there is no number.
     """
-    if match := _NUMBER.search(text):
+    if match := _DOTTED.search(text) or _NUMBER.search(text):
         return tuple(int(part) for part in match[1].split("."))
     raise ValueError(f"no version number in {text[:80]!r}")
 

@@ -1,17 +1,39 @@
-"""Airflow's own environment, exactly as its lock says."""
+"""Environments beside the root one, exactly as their locks say: of the tools whose pins exclude the root's."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 from fraud_native.setup.processes import output_of
-from fraud_native.setup.step import Work
+from fraud_native.setup.step import Lane, Step, Work
 
 REMEDY: Final = (
     "check that the Python package index is reachable, then run 'make setup' again: what has arrived is kept"
 )
 # uv's bytecode compiler is Python itself, which must be allowed to write bytecode
 _ENVIRONMENT: Final = {"PYTHONDONTWRITEBYTECODE": ""}
+
+
+def environment_step(name: str, version: str, services: Iterable[str], project: Path, uv: Path) -> Step:
+    """The step that makes ``<project>/.venv`` from ``<project>/requirements.lock``.
+
+    Args:
+        name: also the name of the program that shows that it is there.
+    """
+    environment = project / ".venv"
+    return Step(
+        name=name,
+        version=version,
+        lane=Lane.PYTHON,
+        services=frozenset(services),
+        outputs=(environment, environment / "bin" / name),
+        inputs=(project / "requirements.lock",),
+        facts={"python": sys.version.split()[0], "folder": str(project)},
+        stamp_file=environment / ".stamp",
+        action=install_environment(uv, Path(sys.executable), project),
+        remedy=REMEDY,
+    )
 
 
 def install_environment(uv: Path, base_python: Path, project: Path) -> Callable[[Work], None]:
