@@ -19,12 +19,14 @@ MAY_WRITE = {
     "TRINO": {"silver", "gold"},
     "METASTORE": set(),
     "MLFLOW": {"mlflow"},
+    "CHECKPOINT_READER": set(),
 }
 MAY_READ = {
     "SPARK": {"bronze", "quarantine", "checkpoints"},
     "TRINO": {"bronze", "quarantine", "silver", "gold"},
     "METASTORE": {"bronze", "quarantine", "silver", "gold"},
     "MLFLOW": {"mlflow"},
+    "CHECKPOINT_READER": {"checkpoints"},
 }
 
 
