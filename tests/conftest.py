@@ -68,14 +68,14 @@ class Demo:
 
 @pytest.fixture(scope="session")
 def demo(stack: Any) -> Demo:
-    """Runs `demo` small: 60 days of 800 users, 60,000 payments, 20 seconds of live traffic.
+    """Runs `demo` small: 60 days of 800 users, 60,000 payments, 12 seconds of live traffic.
 
     Somebody has begun to feed the history before, and has pressed Ctrl-C.
     """
     stack.clean()
     stack.need("ingestion-init")
     feed_a_little(stack)
-    command = [str(ROOT / ".venv/bin/fraud-native"), "--stack", "test", "demo", *WORLD, "--live-seconds", "20"]
+    command = [str(ROOT / ".venv/bin/fraud-native"), "--stack", "test", "demo", *WORLD, "--live-seconds", "12"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1500, check=False)
     print(done.stdout[-20000:])
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]

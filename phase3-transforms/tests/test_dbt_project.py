@@ -66,7 +66,8 @@ def test_schemas_are_named_exactly_as_the_layers(manifest: dict[str, Any]) -> No
         if node["resource_type"] in ("model", "seed"):
             assert node["schema"] == SCHEMAS[layer(node)], node["name"]
             assert node["database"] == "delta"
-    assert {source["schema"] for source in manifest["sources"].values()} == {"bronze"}
+    places = {(source["database"], source["schema"]) for source in manifest["sources"].values()}
+    assert places == {("delta", "bronze"), ("postgres", "public")}
 
 
 def test_no_model_reaches_over_a_layer(manifest: dict[str, Any]) -> None:

@@ -374,6 +374,7 @@ def build_features(lake: Lake) -> tuple[dict[str, Any], dict[str, Any]]:
     return dict(zip(names, before[0], strict=True)), dict(zip(names, after[0], strict=True))
 
 
+@pytest.mark.slow
 def test_labels_known_from_a_moment_on_leave_the_features_before_it_byte_identical(stack: Any, tmp_path: Path) -> None:
     with lake_of_its_own(stack, tmp_path) as lake:
         lake.receive(FIRST, LABELLED)

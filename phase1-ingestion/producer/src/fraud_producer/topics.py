@@ -43,8 +43,9 @@ def wanted_topics() -> dict[str, int]:
 class Topics:
     """Creates, corrects and describes topics on one cluster. Nothing is sent before the first call."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    def __init__(self, bootstrap_servers: str, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
         self._servers = bootstrap_servers
+        self._timeout = timeout_seconds
         self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 2})
 
     def ensure(self, wanted: dict[str, int] | None = None) -> list[TopicState]:
@@ -94,7 +95,7 @@ class Topics:
 
     def _partition_counts(self) -> dict[str, int]:
         try:
-            topics = self._admin.list_topics(timeout=_TIMEOUT_SECONDS).topics
+            topics = self._admin.list_topics(timeout=self._timeout).topics
         except KafkaException as problem:
             raise UnreachableError(
                 f"Kafka does not answer at {self._servers}: is it up? `make status` shows it; "
@@ -106,7 +107,7 @@ class Topics:
         if not missing:
             return
         new = [NewTopic(name, count, 1, config=dict(TOPIC_CONFIG)) for name, count in missing.items()]
-        for name, done in self._admin.create_topics(new, operation_timeout=_TIMEOUT_SECONDS).items():
+        for name, done in self._admin.create_topics(new, operation_timeout=self._timeout).items():
             _settle(done, f"{name} could not be created")
 
     def _correct(self, name: str) -> tuple[str, ...]:

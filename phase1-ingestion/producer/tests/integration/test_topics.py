@@ -54,4 +54,4 @@ def test_a_missing_topic_names_the_remedy(servers: tuple[str, str]) -> None:
 @pytest.mark.timeout(60)
 def test_a_broker_that_is_down_is_named() -> None:
     with pytest.raises(UnreachableError, match=r"Kafka does not answer at 127\.0\.0\.1:1.*KAFKA_BOOTSTRAP_SERVERS"):
-        Topics("127.0.0.1:1").describe()
+        Topics("127.0.0.1:1", timeout_seconds=2).describe()

@@ -314,26 +314,7 @@ def test_kill_9_in_the_middle_and_a_lost_commit_record_change_nothing(
     assert after.committed_batch > before.committed_batch
 
 
-def test_freshness_and_lag_see_a_stopped_writer(running: Any, feed: Any, transactions: Stream) -> None:
-    assert running.run("freshness").returncode == 0
-    assert running.end(signal.SIGTERM) == 0, running.log.read_text()[-3000:]
-    silent = running.run("freshness", "--wait", "0", FRAUD_STREAM_FRESHNESS_BOUND_SECONDS="0.5")
-    assert silent.returncode == 0, silent.stdout
-    feed.send_good(30)
-    young = running.run("freshness", "--wait", "0", FRAUD_STREAM_FRESHNESS_BOUND_SECONDS="600")
-    assert young.returncode == 0, young.stdout
-    time.sleep(1)
-    stale = running.run("freshness", "--wait", "1", FRAUD_STREAM_FRESHNESS_BOUND_SECONDS="0.5")
-    assert stale.returncode == 1
-    assert re.search(rf"{re.escape(transactions.topic)} partition \d: .*offset \d+", stale.stdout), stale.stdout
-    lag = running.run("lag")
-    assert re.search(r"all .* 30 ", lag.stdout), lag.stdout
-    assert lag.stdout.count(transactions.topic) == 3
-
-
 def test_one_missing_ledger_line_turns_conservation_red(running: Any, transactions: Stream, tmp_path: Path) -> None:
-    running.start()
-    running.wait_ready()
     assert audit(running, tmp_path)[0] == 0
     ledger = Path(running.environment["FRAUD_PRODUCER_LEDGER_DIR"])
     copy = tmp_path / "ledger"
@@ -347,7 +328,6 @@ def test_one_missing_ledger_line_turns_conservation_red(running: Any, transactio
     assert code == 1
     assert verdict[transactions.topic]["unexplained"] == 1
     assert "unexplained" in text
-    assert running.end(signal.SIGTERM) == 0
 
 
 @pytest.fixture
@@ -401,6 +381,23 @@ def test_one_removed_and_one_added_row_turn_conservation_red(
     assert code == 1
     assert (verdict[transactions.topic]["missing"], verdict[transactions.topic]["duplicated"]) == (0, 1)
     assert re.search(r"duplicated .* partition 1: offsets \[3\]", text), text
+
+
+def test_freshness_and_lag_see_a_stopped_writer(running: Any, feed: Any, transactions: Stream) -> None:
+    assert running.run("freshness").returncode == 0
+    assert running.end(signal.SIGTERM) == 0, running.log.read_text()[-3000:]
+    silent = running.run("freshness", "--wait", "0", FRAUD_STREAM_FRESHNESS_BOUND_SECONDS="0.5")
+    assert silent.returncode == 0, silent.stdout
+    feed.send_good(30)
+    young = running.run("freshness", "--wait", "0", FRAUD_STREAM_FRESHNESS_BOUND_SECONDS="600")
+    assert young.returncode == 0, young.stdout
+    time.sleep(1)
+    stale = running.run("freshness", "--wait", "1", FRAUD_STREAM_FRESHNESS_BOUND_SECONDS="0.5")
+    assert stale.returncode == 1
+    assert re.search(rf"{re.escape(transactions.topic)} partition \d: .*offset \d+", stale.stdout), stale.stdout
+    lag = running.run("lag")
+    assert re.search(r"all .* 30 ", lag.stdout), lag.stdout
+    assert lag.stdout.count(transactions.topic) == 3
 
 
 def test_a_port_that_is_held_is_named(running: Any) -> None:

@@ -71,6 +71,9 @@ class FeatureWriter:
                 "enable.partition.eof": True,
                 # A Redis that is away for minutes is waited for; nobody else could do this work meanwhile.
                 "max.poll.interval.ms": 3_600_000,
+                # After kill -9 the partitions belong to the dead one for this long, and windows grow old meanwhile.
+                "session.timeout.ms": 10_000,
+                "heartbeat.interval.ms": 2_000,
                 "queued.max.messages.kbytes": 65_536,
                 "fetch.wait.max.ms": 50,
             }

@@ -89,7 +89,7 @@ class TestRedis:
 
 class TestPostgres:
     def test_an_unreachable_postgres_is_a_503_that_says_when_to_return(self, start_api: Any, payment: Payment) -> None:
-        with start_api(POSTGRES_CONNECT_PORT="1") as api:
+        with start_api(POSTGRES_CONNECT_PORT="1", FRAUD_SERVING_DB_TIMEOUT_SECONDS="0.5") as api:
             for _ in range(6):
                 began = time.perf_counter()
                 answer = api.predict(**payment())
@@ -108,7 +108,7 @@ class TestPostgres:
     def test_what_was_refused_leaves_no_trace_in_the_windows(
         self, start_api: Any, own_redis: dict[str, str], payment: Payment
     ) -> None:
-        with start_api(POSTGRES_CONNECT_PORT="1", **own_redis) as api:
+        with start_api(POSTGRES_CONNECT_PORT="1", FRAUD_SERVING_DB_TIMEOUT_SECONDS="0.5", **own_redis) as api:
             assert api.predict(**payment()).status_code == 503
         with client_of(own_redis) as client:
             assert client.dbsize() == 0

@@ -84,7 +84,22 @@ def _healthy(registry: Registry) -> bool:
         return False
 
 
-def test_a_champion_is_followed_checked_kept_and_retired(
+def settings(registry: Registry, folder: Path) -> dict[str, str]:
+    """Environment of an API that follows this registry closely."""
+    return {
+        "MLFLOW_TRACKING_URI": str(registry.base_url).rstrip("/"),
+        "FRAUD_SERVING_MODEL_POLL_SECONDS": "0.5",
+        "FRAUD_STATE_DIR": str(folder),
+    }
+
+
+def served(api: Any, payment: Payment) -> tuple[str, str]:
+    """Mode and model version of one more decision."""
+    answer = api.predict(**payment(amount=150)).json()
+    return answer["mode"], answer["model_version"]
+
+
+def test_a_champion_is_followed_checked_and_rolled_back(
     start_mlflow: Any,
     start_api: Any,
     payment: Payment,
@@ -97,57 +112,65 @@ def test_a_champion_is_followed_checked_kept_and_retired(
     better = make_bundle(lambda manifest: manifest.update(base_value=0.4))
     lying = make_bundle(lambda manifest: manifest["golden"][0].update(raw=0.3))
 
-    def served(api: Any) -> tuple[str, str]:
-        answer = api.predict(**payment(amount=150)).json()
-        return answer["mode"], answer["model_version"]
+    with start_mlflow() as registry, start_api(**settings(registry, tmp_path / "api")) as api:
+        assert served(api, payment) == ("no_model", "rules-1")
+        assert api.get("/health").json()["parts"]["model"]["remedy"] == "run make ml-train"
 
+        first = registry.register(good)
+        registry.promote(first)
+        run_process.eventually(lambda: served(api, payment) == ("full", first), what="the first champion")
+        assert api.metric("fraud_model_version") == float(first)
+        body = payment(amount=150)
+        answer = api.predict(**body).json()
+        assert (answer["fraud_probability"], answer["risk_tier"]) == (pytest.approx(0.55), "HIGH")
+        row = decision_of(body["transaction_id"])
+        assert (row["raw_probability"], row["model_digest"]) == (pytest.approx(0.75), good.forest_sha256)
+        assert api.predict(**payment(amount=50)).json()["risk_tier"] == "LOW"
+
+        registry.promote(registry.register(lying))
+        run_process.eventually(lambda: api.metric("fraud_model_rejections_total"), what="a refusal")
+        assert served(api, payment) == ("full", first)
+        assert "golden row 0" in api.get("/health").json()["parts"]["model"]["detail"]
+
+        second = registry.register(better)
+        registry.promote(second)
+        run_process.eventually(lambda: served(api, payment) == ("full", second), what="the second champion")
+        registry.promote(first)
+        run_process.eventually(lambda: served(api, payment) == ("full", first), what="the rollback")
+        assert api.get("/health").json()["parts"]["model"]["status"] == "up"
+
+
+@pytest.mark.slow
+def test_the_last_good_one_is_kept_on_disk_until_it_is_retired(
+    start_mlflow: Any,
+    start_api: Any,
+    payment: Payment,
+    make_bundle: Callable[..., Bundle],
+    run_process: Any,
+    tmp_path: Path,
+) -> None:
+    good = make_bundle()
     folder = tmp_path / "api"
     with start_mlflow() as registry:
-        env = {
-            "MLFLOW_TRACKING_URI": str(registry.base_url).rstrip("/"),
-            "FRAUD_SERVING_MODEL_POLL_SECONDS": "0.5",
-            "FRAUD_STATE_DIR": str(folder),
-        }
+        env = settings(registry, folder)
         with start_api(**env) as api:
-            assert served(api) == ("no_model", "rules-1")
-            assert api.get("/health").json()["parts"]["model"]["remedy"] == "run make ml-train"
-
             first = registry.register(good)
             registry.promote(first)
-            run_process.eventually(lambda: served(api) == ("full", first), what="the first champion")
-            assert api.metric("fraud_model_version") == float(first)
-            body = payment(amount=150)
-            answer = api.predict(**body).json()
-            assert (answer["fraud_probability"], answer["risk_tier"]) == (pytest.approx(0.55), "HIGH")
-            row = decision_of(body["transaction_id"])
-            assert (row["raw_probability"], row["model_digest"]) == (pytest.approx(0.75), good.forest_sha256)
-            assert api.predict(**payment(amount=50)).json()["risk_tier"] == "LOW"
+            run_process.eventually(lambda: served(api, payment) == ("full", first), what="the first champion")
 
-            registry.promote(registry.register(lying))
-            run_process.eventually(lambda: api.metric("fraud_model_rejections_total"), what="a refusal")
-            assert served(api) == ("full", first)
-            assert "golden row 0" in api.get("/health").json()["parts"]["model"]["detail"]
-
-            second = registry.register(better)
-            registry.promote(second)
-            run_process.eventually(lambda: served(api) == ("full", second), what="the second champion")
-            registry.promote(first)
-            run_process.eventually(lambda: served(api) == ("full", first), what="the rollback")
-            assert api.get("/health").json()["parts"]["model"]["status"] == "up"
-
-    # MLflow is gone: the last good one is on disk.
+    # MLflow is gone
     with start_api(**env) as api:
-        assert served(api) == ("full", first)
+        assert served(api, payment) == ("full", first)
         assert "registry" in api.get("/health").json()["broken"]
         kept = folder / "models" / good.manifest_sha256 / "forest"
     damaged = bytearray(kept.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     kept.write_bytes(damaged)
     with start_api(**env) as api:
-        assert served(api) == ("no_model", "rules-1")
+        assert served(api, payment) == ("no_model", "rules-1")
     shutil.rmtree(folder / "models")
 
     with start_mlflow() as registry, start_api(**env) as api:
-        assert served(api) == ("full", first)
+        assert served(api, payment) == ("full", first)
         registry.retire()
-        run_process.eventually(lambda: served(api) == ("no_model", "rules-1"), what="the retirement")
+        run_process.eventually(lambda: served(api, payment) == ("no_model", "rules-1"), what="the retirement")
