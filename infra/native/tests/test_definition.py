@@ -5,7 +5,7 @@ import pytest
 from fraud_native import definition
 from fraud_native.definition import Condition, UnknownServiceError
 
-PHASES = (1, 2, 3, 4)
+PHASES = (1, 2, 3, 4, 5)
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -47,6 +47,7 @@ def test_a_dependency_that_is_not_required_is_left_out_unless_asked_for() -> Non
         (2, {"bronze-writer", "minio-init"}, {"producer", "trino", "mlflow"}),
         (3, {"bronze-writer", "trino", "airflow-scheduler", "redis"}, {"producer", "mlflow", "api"}),
         (4, {"api", "feature-writer", "mlflow"}, {"producer", "trino", "airflow-scheduler"}),
+        (5, {"prometheus", "lag-exporter", "api", "producer", "airflow-scheduler", "bronze-writer"}, set()),
     ],
 )
 def test_a_phase_starts_what_it_needs_and_no_more(phase: int, held: set[str], left_out: set[str]) -> None:

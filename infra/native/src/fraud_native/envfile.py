@@ -14,6 +14,15 @@ _LINE: Final = re.compile(r"^(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)$")
 _SECRET: Final = re.compile(r"_(PASSWORD|SECRET|KEY)$")
 # ports inside the compose network: the offset of the test stack does not concern them
 _CONNECT_PORT: Final = "_CONNECT_PORT"
+# what differs in the test stack: nobody waits there for the next scrape, and alerts go to the tests' own receiver
+_TEST_VALUES: Final = {
+    "PROMETHEUS_SCRAPE_SECONDS": "2",
+    "PROMETHEUS_RULES_DIR": "var/test/prometheus-rules",
+    "ALERT_WEBHOOK_URL": "http://127.0.0.1:29099/alerts",
+    "ALERT_GROUP_SECONDS": "1",
+    "FRAUD_LAG_POLL_SECONDS": "1",
+    "FRAUD_LAKEHOUSE_POLL_SECONDS": "2",
+}
 _HEX_KEYS: Final = frozenset({"FRAUD_STREAM_QUARANTINE_KEY", "FRAUD_PRODUCER_PAN_KEY"})
 
 
@@ -84,6 +93,8 @@ def _filled(line: str, stack: Stack) -> str:
     if not (match := _LINE.match(line)):
         return line
     name, value = match["name"], match["value"].strip()
+    if stack.name == "test" and name in _TEST_VALUES:
+        return f"{name}={_TEST_VALUES[name]}"
     if not value and _SECRET.search(name):
         return f"{name}={generate_secret(name)}"
     if name.endswith("_PORT") and not name.endswith(_CONNECT_PORT):

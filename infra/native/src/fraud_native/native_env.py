@@ -49,6 +49,7 @@ def native_env(stack: Stack) -> dict[str, str]:
     variables = read_env_file(stack)
     variables.update({name: interpolate(value, variables) for name, value in ENDPOINTS.items()})
     variables["FRAUD_PRODUCER_LEDGER_DIR"] = str(ROOT / variables["FRAUD_PRODUCER_LEDGER_DIR"])
+    variables["PROMETHEUS_RULES_DIR"] = str(ROOT / variables["PROMETHEUS_RULES_DIR"])
     tools = Tools(variables)
     variables |= {
         # the address that our own services listen on

@@ -8,9 +8,13 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from fraud_native.account import as_user
 from fraud_native.paths import INFRA
+
+# enough for the exporter: figures, but no key, no value and no setting
+_REDIS_METRICS_RIGHTS: Final = "-@all +ping +info +latency|latest +slowlog|len"
 
 
 class PrepareError(RuntimeError):
@@ -61,7 +65,7 @@ def format_broker(setting: Setting) -> None:
     properties = {
         name.removeprefix("KAFKA_").replace("_", ".").lower(): value
         for name, value in setting.environment.items()
-        if name.startswith("KAFKA_") and name != "KAFKA_HEAP_OPTS"
+        if name.startswith("KAFKA_") and not name.endswith("_OPTS")
     }
     config = setting.data / "server.properties"
     config.write_text("".join(f"{name}={value}\n" for name, value in properties.items()), encoding="utf-8")
@@ -86,6 +90,7 @@ def write_redis_config(setting: Setting) -> None:
         f"port {setting.variables['REDIS_PORT']}",
         f"dir {setting.data}",
         f"requirepass {setting.variables['REDIS_PASSWORD']}",
+        f"user metrics on >{setting.variables['REDIS_METRICS_PASSWORD']} {_REDIS_METRICS_RIGHTS}",
     ]
     config = setting.data / "redis.conf"
     config.touch(mode=0o600)

@@ -8,7 +8,8 @@ from functools import cache
 @cache
 def program_version(program: str) -> str:
     """The first thing in the output of ``PROGRAM --version`` that looks like a version."""
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False, timeout=30).stdout
+    asked = subprocess.run([program, "--version"], capture_output=True, text=True, check=False, timeout=30)
+    said = f"{asked.stdout}\n{asked.stderr}"
     found = re.search(r"\d+\.\d+(\.\d+)*", said)
     return found.group() if found else said.strip()
 

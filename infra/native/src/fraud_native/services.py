@@ -57,6 +57,7 @@ _QUICK_START: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 # what the host tells; the container's list in docker-compose.yml is the same
 NODE_COLLECTORS: Final = ("cpu", "diskstats", "filesystem", "loadavg", "meminfo", "netdev", "uname", "vmstat")
+NO_DATA_FILE_SYSTEMS: Final = "^(autofs|cgroup2?|devpts|devtmpfs|fuse.*|mqueue|nsfs|proc|squashfs|sysfs|tmpfs)$$"
 
 
 def _airflow(probe: Probe | None, *, ports: tuple[str, ...] = (), login: Login = Login()) -> Native:
@@ -296,6 +297,8 @@ NATIVE: Final[Mapping[str, Native]] = {
             f"--web.listen-address={LOOPBACK}:${{NODE_EXPORTER_PORT}}",
             *("--web.disable-exporter-metrics", "--collector.disable-defaults"),
             *(f"--collector.{name}" for name in NODE_COLLECTORS),
+            # of the file systems only those that hold data, an overlay at the root among them
+            "--collector.filesystem.fs-types-exclude=" + NO_DATA_FILE_SYSTEMS,
         ),
         ports=("NODE_EXPORTER_PORT",),
         tools=("NODE_EXPORTER",),
@@ -320,13 +323,13 @@ NATIVE: Final[Mapping[str, Native]] = {
     "grafana": Native(
         version="${GRAFANA_VERSION}",
         probe=Http(("http://127.0.0.1:${GRAFANA_PORT}/api/health",)),
-        command=("${GRAFANA_HOME}/bin/grafana", "server", "--homepath", "${GRAFANA_HOME}"),
+        command=("${GRAFANA_FOLDER}/bin/grafana", "server", "--homepath", "${GRAFANA_FOLDER}"),
         environment={
             "GF_SERVER_HTTP_ADDR": LOOPBACK,
             "GF_SERVER_HTTP_PORT": "${GRAFANA_PORT}",
             **{f"GF_PATHS_{kind.upper()}": f"${{DATA}}/{kind}" for kind in ("data", "logs", "plugins")},
         },
-        tools=("GRAFANA_HOME",),
+        tools=("GRAFANA_FOLDER",),
         # its publisher has no package registry: the set-up cannot fetch it
         optional=True,
         login=Login("http://127.0.0.1:${GRAFANA_PORT}", "${GRAFANA_ADMIN_USER}", "GRAFANA_ADMIN_PASSWORD"),

@@ -9,7 +9,7 @@ from fraud_native.paths import ENVIRONMENTS, INFRA, Tools, commands_of
 _TOOLS: Final[Mapping[str, str]] = {
     "ALERTMANAGER": "alertmanager",
     "APICURIO_HOME": "apicurio",
-    "GRAFANA_HOME": "grafana_home",
+    "GRAFANA_FOLDER": "grafana_home",
     "JAVA17_HOME": "java17",
     "JAVA25_HOME": "java25",
     "KAFKA_JARS": "kafka",

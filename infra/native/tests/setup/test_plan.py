@@ -19,7 +19,7 @@ def names_for(steps: list[Step], *phases: int) -> set[str]:
 
 
 def test_phase_1_needs_the_broker_the_registry_and_the_database_only(steps: list[Step]) -> None:
-    assert names_for(steps, 1) == {"java-17", "java-25", "maven", "kafka", "apicurio", "postgresql"}
+    assert names_for(steps, 1) == {"java-17", "java-25", "maven", "kafka", "jmx-exporter", "apicurio", "postgresql"}
 
 
 def test_phase_2_adds_the_object_store_and_spark(steps: list[Step]) -> None:

@@ -10,6 +10,7 @@ from fraud_native.setup.versions import at_least, built_from, first_version, jav
     [
         ("go version go1.26.8 linux/amd64", (1, 26, 8)),
         ("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64", (7, 0, 15)),
+        ('time="2026-11-22T09:10:18Z" level=info msg="Redis Metrics Exporter 1.45.0-2+b4"', (1, 45, 0)),
         ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", (15, 18)),
     ],
 )
