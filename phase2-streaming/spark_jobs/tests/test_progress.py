@@ -24,3 +24,10 @@ def test_a_partition_that_was_never_read_lags_by_all_it_holds() -> None:
     metrics = StreamMetrics(CollectorRegistry())
     metrics.set_broker_end_offsets("payments", {7: 42})
     assert lag(metrics, 7) == 42
+
+
+def test_counters_are_there_before_the_first_event() -> None:
+    metrics = StreamMetrics(CollectorRegistry())
+    metrics.begin(["payments"])
+    for name in ("bronze_rows", "quarantine_rows", "dead_letter_failures"):
+        assert metrics.registry.get_sample_value(f"fraud_stream_{name}_total", {"topic": "payments"}) == 0

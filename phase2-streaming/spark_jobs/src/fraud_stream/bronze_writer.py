@@ -11,7 +11,7 @@ from functools import cache, partial
 from types import FrameType
 from typing import Any
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import PROCESS_COLLECTOR, CollectorRegistry, start_http_server
 from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
@@ -101,6 +101,8 @@ class Writer:
         create_tables(self.spark, self.layout, partial(object_store.holds_any, self.s3, self.settings.s3_bucket))
         checkpoints = self._verify()
         metrics = StreamMetrics(CollectorRegistry())
+        metrics.registry.register(PROCESS_COLLECTOR)
+        metrics.begin(stream.topic for stream in self.layout.streams)
         for stream in self.layout.streams:
             metrics.set_end_offsets(stream.topic, checkpoints[stream.topic].offsets or {})
         self.spark.streams.addListener(ProgressListener(self.layout.streams, metrics))

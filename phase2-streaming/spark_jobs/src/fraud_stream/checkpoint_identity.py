@@ -51,6 +51,12 @@ def read_checkpoint(s3: Any, bucket: str, key: str) -> CheckpointState:
     )
 
 
+def first_offsets(s3: Any, bucket: str, key: str) -> dict[int, int]:
+    """First offset by partition that the checkpoint's stream ever read; empty before its first batch."""
+    # Spark notes once where its first (and only) source began: a version, then the offsets
+    return _offsets(_read(s3, bucket, f"{key}/sources/0/0"), line=1) or {}
+
+
 def verify_table(table: str, checkpoint: CheckpointState, written: Mapping[str, int]) -> None:
     """Compare a table with the checkpoint that feeds it; ``written`` maps txnAppId to its newest txnVersion.
 
@@ -102,11 +108,11 @@ def _ids(table: str, written: Mapping[str, int]) -> set[str]:
     return {name.removeprefix(f"{table}:") for name in written if name.startswith(f"{table}:")}
 
 
-def _offsets(log: bytes | None) -> dict[int, int] | None:
+def _offsets(log: bytes | None, line: int = 2) -> dict[int, int] | None:
     """Offsets of the one source in an offset log file: version, batch metadata, then one JSON line per source."""
     if log is None:
         return None
-    topics = json.loads(log.decode().splitlines()[2])
+    topics = json.loads(log.decode().splitlines()[line])
     return {int(partition): int(offset) for partitions in topics.values() for partition, offset in partitions.items()}
 
 

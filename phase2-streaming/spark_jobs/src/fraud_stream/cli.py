@@ -16,7 +16,14 @@ from fraud_stream.errors import StreamError
 from fraud_stream.freshness import PartitionLag, partition_lags, wait_until_fresh
 from fraud_stream.lakehouse import Lakehouse
 from fraud_stream.registration import create_schemas, register_tables, require_tables
-from fraud_stream.settings import CatalogueSettings, PlatformSettings, QuarantineSettings, WriterSettings, load
+from fraud_stream.settings import (
+    CatalogueSettings,
+    LagExporterSettings,
+    PlatformSettings,
+    QuarantineSettings,
+    WriterSettings,
+    load,
+)
 from fraud_stream.streams import Layout
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Kafka to Delta Bronze, and the proof of it.")
@@ -33,10 +40,17 @@ def bronze_writer() -> None:
     """Land every raw topic in its Delta table until told to stop (SIGTERM, Ctrl-C)."""
     from fraud_stream import bronze_writer as writer
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    for chatty in ("py4j", "httpx", "botocore"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    _log_to_stderr()
     writer.run(load(WriterSettings))
+
+
+@app.command("lag-exporter")
+def lag_exporter() -> None:
+    """Publish lag, freshness and row counts for Prometheus until told to stop (SIGTERM, Ctrl-C)."""
+    from fraud_stream import lag_exporter as exporter
+
+    _log_to_stderr()
+    exporter.run(load(LagExporterSettings))
 
 
 @app.command("register-tables")
@@ -171,6 +185,12 @@ def show_quarantine(
                 }
             )
         )
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    for chatty in ("py4j", "httpx", "botocore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _lag_table(lags: list[PartitionLag]) -> Table:

@@ -1,11 +1,11 @@
-"""The bronze_freshness_check: does Kafka hold messages that Bronze should have had by now?
+"""Lag and freshness: does Kafka hold messages that Bronze should have had by now?
 
 A silent topic is fresh. Age is the time since the broker received a message, because a payment's own time says nothing
 about how long it has been waiting.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fraud_stream.broker import Broker
@@ -17,18 +17,18 @@ POLL_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class PartitionLag:
-    """How far Bronze (with quarantine) is behind one partition."""
+    """How far a reader, Bronze (with quarantine) or a consumer group, is behind one partition."""
 
     topic: str
     partition: int
     broker_begin: int
     broker_end: int
-    # newest offset in a table, None before the first row
+    # newest offset that was read, None before the first: such a reader begins where the broker does
     newest: int | None
 
     @property
     def next_offset(self) -> int:
-        """First offset that no table has."""
+        """First offset that was not read."""
         return self.broker_begin if self.newest is None else self.newest + 1
 
     @property
@@ -37,7 +37,7 @@ class PartitionLag:
 
     @property
     def lost(self) -> int:
-        """Messages that the broker no longer holds and no table has."""
+        """Messages that the broker no longer holds and nobody read."""
         return max(0, self.broker_begin - (0 if self.newest is None else self.newest + 1))
 
 
@@ -54,6 +54,28 @@ def partition_lags(
             for partition, (begin, end) in spans.items()
         ]
     return lags
+
+
+def lags_behind(
+    topic: str, spans: Mapping[int, tuple[int, int]], next_offsets: Mapping[int, int]
+) -> list[PartitionLag]:
+    """The lag of every partition that the broker has, for a reader that says where it reads next.
+
+    ``spans`` is what the broker holds; a partition that ``next_offsets`` does not name has never been read.
+    """
+    return [
+        PartitionLag(topic, partition, begin, end, next_offsets[partition] - 1 if partition in next_offsets else None)
+        for partition, (begin, end) in sorted(spans.items())
+    ]
+
+
+def oldest_unread_ms(lags: Iterable[PartitionLag], received_ms: Callable[[str, int, int], int | None]) -> int | None:
+    """When the broker received the oldest message that was not read; None when there is none.
+
+    ``received_ms(topic, partition, offset)`` is the broker's timestamp in milliseconds since the epoch.
+    """
+    moments = (received_ms(lag.topic, lag.partition, lag.next_offset) for lag in lags if lag.lag)
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +108,7 @@ def stale_partitions(
         if lag.lost:
             stale.append(StalePartition(lag, f"{lag.lost} messages left the topic before they were read"))
         elif lag.lag:
-            received = received_ms(lag.topic, lag.partition, lag.next_offset)
+            received = oldest_unread_ms([lag], received_ms)
             if received is not None and (age := now_seconds - received / 1000) > bound_seconds:
                 stale.append(StalePartition(lag, f"the oldest unread message has waited {age:.0f} s"))
     return stale

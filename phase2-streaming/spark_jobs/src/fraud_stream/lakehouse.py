@@ -14,6 +14,8 @@ from fraud_stream.offset_ranges import OffsetRanges
 from fraud_stream.streams import trino_table
 
 BATCH_USER = "dbt"
+# may look at every layer and change none
+READING_USER = "reader"
 REQUEST_SECONDS = 30.0
 
 

@@ -7,7 +7,7 @@ of its own: a stream that is stopped or stuck must show its growing lag, not its
 import json
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from pyspark.sql.streaming.listener import (
@@ -86,6 +86,12 @@ class StreamMetrics:
         self._lock = threading.Lock()
         self._ends: dict[tuple[str, int], int] = {}
         self._broker_ends: dict[tuple[str, int], int] = {}
+
+    def begin(self, topics: Iterable[str]) -> None:
+        """Show the counters of these topics at 0, so that the first event already is an increase."""
+        for topic in topics:
+            for counter in (self.bronze_rows, self.quarantine_rows, self.dead_letter_failures):
+                counter.labels(topic)
 
     def set_end_offsets(self, topic: str, offsets: Mapping[int, int]) -> None:
         """Next offset to read by partition; lag follows."""

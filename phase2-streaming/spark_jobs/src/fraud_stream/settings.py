@@ -67,13 +67,38 @@ class QuarantineSettings(QuarantineKeySettings, CatalogueSettings):
     audit_log: Path = Field(Path("var/audit/quarantine.jsonl"), alias="FRAUD_STREAM_AUDIT_LOG")
 
 
-class WriterSettings(QuarantineKeySettings):
+class ObjectStoreSettings(LayoutSettings):
+    """Where the object store is."""
+
+    s3_endpoint_url: Text = Field(alias="S3_ENDPOINT_URL")
+    s3_region: Text = Field("us-east-1", alias="S3_REGION")
+
+
+class LagExporterSettings(ObjectStoreSettings, CatalogueSettings):
+    """Everything that the lag and freshness exporter needs; it reads the checkpoints and nothing else of the bucket."""
+
+    kafka_bootstrap_servers: Text = Field(alias="KAFKA_BOOTSTRAP_SERVERS")
+    s3_access_key: Text = Field(alias="CHECKPOINT_READER_S3_ACCESS_KEY")
+    s3_secret_key: Secret = Field(alias="CHECKPOINT_READER_S3_SECRET_KEY")
+
+    bind_host: Text = Field("127.0.0.1", alias="FRAUD_BIND_HOST")
+    port: Port = Field(9308, alias="LAG_EXPORTER_PORT")
+    poll_seconds: float = Field(5, alias="FRAUD_LAG_POLL_SECONDS", gt=0)
+    lakehouse_poll_seconds: float = Field(30, alias="FRAUD_LAKEHOUSE_POLL_SECONDS", gt=0)
+    # Named, not discovered: whoever looks into a topic with a group of his own would become a series.
+    consumer_groups: Text = Field("feature-writer", alias="FRAUD_LAG_CONSUMER_GROUPS")
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the consumer groups to watch; the setting separates them by commas."""
+        return tuple(name.strip() for name in self.consumer_groups.split(",") if name.strip())
+
+
+class WriterSettings(QuarantineKeySettings, ObjectStoreSettings):
     """Everything that the Bronze writer needs."""
 
     kafka_bootstrap_servers: Text = Field(alias="KAFKA_BOOTSTRAP_SERVERS")
     schema_registry_url: Text = Field(alias="SCHEMA_REGISTRY_URL")
-    s3_endpoint_url: Text = Field(alias="S3_ENDPOINT_URL")
-    s3_region: Text = Field("us-east-1", alias="S3_REGION")
     s3_access_key: Text = Field(alias="SPARK_S3_ACCESS_KEY")
     s3_secret_key: Secret = Field(alias="SPARK_S3_SECRET_KEY")
 

@@ -1,0 +1,252 @@
+"""What the lakehouse holds, how new it is, and whether it is whole: asked of Trino, in a few cheap statements.
+
+What they cost: row counts and newest events come from Delta's log and the newest partition. The promise P1 and what
+Gold lacks read two integer columns of all payments, and the ids of Gold's while it lacks any. On two cores that is a
+second per few million payments; whoever asks must therefore rest in proportion to what the last round took.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fraud_contracts import BRONZE, CATALOG, GOLD, SILVER, TRANSACTIONS
+from fraud_stream.fraud_ratio import LOOK_BACK_HOURS, FraudRatio, fraud_ratio
+from fraud_stream.lakehouse import READING_USER, Lakehouse
+from fraud_stream.positions import StreamPosition
+from fraud_stream.streams import Layout, Stream
+
+QUARANTINE = "quarantine"
+PAYMENTS = "mart_fraud_features"
+HOURS = "mart_hourly_metrics"
+LABELS = "int_labels_as_of"
+# names of tables that dbt is still filling contain this
+UNFINISHED = "__dbt"
+
+
+@dataclass(frozen=True, slots=True)
+class LakehouseFigures:
+    """One round of answers; what cannot be told is absent."""
+
+    # by layer and table
+    rows: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    # by layer, seconds since the epoch
+    newest_event: Mapping[str, float] = field(default_factory=dict)
+    # whether it is known what Gold lacks, and when the oldest of it came to Bronze, in seconds since the epoch
+    gold_is_compared: bool = False
+    gold_lacks_since: float | None = None
+    # by topic
+    conservation_gaps: Mapping[str, int] = field(default_factory=dict)
+    fraud_ratio: FraudRatio | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LakehouseReader:
+    """Collects the figures of one stream and of what is built on it."""
+
+    trino_url: str
+    layout: Layout
+    # put before the names of all schemas; tests have schemas of their own
+    schema_prefix: str = ""
+
+    def read(self, positions: Mapping[str, StreamPosition] | None) -> LakehouseFigures:
+        """The figures now, a moment after ``positions`` were read; None when they are not known.
+
+        Raises:
+            LakehouseError: Trino does not answer or refuses a statement.
+        """
+        with Lakehouse(self.trino_url, READING_USER) as lakehouse:
+            asking = _Round(lakehouse, self.layout, self.schema_prefix)
+            return asking.figures(positions or {})
+
+
+class _Round:
+    """One round of questions."""
+
+    def __init__(self, lakehouse: Lakehouse, layout: Layout, schema_prefix: str) -> None:
+        self._lakehouse = lakehouse
+        self._layout = layout
+        self._prefix = schema_prefix
+        self._tables = self._existing_tables()
+
+    def figures(self, positions: Mapping[str, StreamPosition]) -> LakehouseFigures:
+        payments = self._stream(TRANSACTIONS.name)
+        # a stream in a namespace of its own has no Silver and no Gold
+        compares = not self._layout.namespace and self._has(BRONZE, payments.table)
+        return LakehouseFigures(
+            rows=self._rows(),
+            newest_event=self._newest_events(),
+            gold_is_compared=compares,
+            gold_lacks_since=self._gold_lacks_since(payments) if compares else None,
+            conservation_gaps={
+                stream.topic: self._conservation_gap(stream, positions[stream.topic])
+                for stream in self._layout.streams
+                if stream.topic in positions and positions[stream.topic].has_begun and self._has(BRONZE, stream.table)
+            },
+            fraud_ratio=self._fraud_ratio(),
+        )
+
+    def _stream(self, contract: str) -> Stream:
+        return next(stream for stream in self._layout.streams if stream.contract.name == contract)
+
+    def _name(self, layer: str, table: str) -> str:
+        return f'{CATALOG}.{self._prefix}{layer}."{table}"'
+
+    def _has(self, layer: str, table: str) -> bool:
+        return (layer, table) in self._tables
+
+    def _existing_tables(self) -> list[tuple[str, str]]:
+        """Layer and name of the tables to speak of: this stream's in Bronze, and all of Silver and Gold."""
+        layers = {self._prefix + layer: layer for layer in (BRONZE, SILVER, GOLD)}
+        schemas = ", ".join(f"'{schema}'" for schema in layers)
+        rows = self._lakehouse.query(
+            f"SELECT table_schema, table_name FROM {CATALOG}.information_schema.tables "  # noqa: S608 - own names
+            f"WHERE table_schema IN ({schemas}) AND table_type = 'BASE TABLE' ORDER BY 1, 2"
+        )
+        own = set(self._layout.tables())
+        found = [(layers[schema], str(table)) for schema, table in rows]
+        if self._layout.namespace:
+            return [(layer, table) for layer, table in found if layer == BRONZE and table in own]
+        return [(layer, table) for layer, table in found if layer != BRONZE or table in own if UNFINISHED not in table]
+
+    def _rows(self) -> dict[tuple[str, str], int]:
+        if not self._tables:
+            return {}
+        counts = self._lakehouse.query(
+            " UNION ALL ".join(
+                f"SELECT '{layer}', '{table}', count(*) FROM {self._name(layer, table)}"  # noqa: S608 - names of the catalog
+                for layer, table in self._tables
+            )
+        )
+        quarantine = self._layout.quarantine_table
+        return {(QUARANTINE if table == quarantine else layer, table): int(count) for layer, table, count in counts}
+
+    def _newest_events(self) -> dict[str, float]:
+        found = {}
+        for layer, table in ((BRONZE, self._stream(TRANSACTIONS.name).table), (GOLD, PAYMENTS)):
+            newest = self._newest_event(layer, table) if self._has(layer, table) else None
+            if newest is not None:
+                found[layer] = newest
+        return found
+
+    def _newest_event(self, layer: str, table: str) -> float | None:
+        """Seconds since the epoch, from the newest day's partition alone."""
+        ((day,),) = self._lakehouse.query(
+            f"SELECT max(partition.event_date) FROM {self._name(layer, table + '$partitions')}"  # noqa: S608
+        )
+        if day is None:
+            return None
+        ((newest,),) = self._lakehouse.query(
+            f"SELECT max({_unix_seconds('event_time')}) FROM {self._name(layer, table)} "  # noqa: S608
+            f"WHERE event_date = DATE '{day}'"
+        )
+        return None if newest is None else float(newest)
+
+    def _gold_lacks_since(self, payments: Stream) -> float | None:
+        """When Bronze got the oldest payment that Gold does not have.
+
+        Gold has whatever lies below its watermark of a partition. Above it there may be payments that it will never
+        take because it has them already under another offset.
+        """
+        bronze = self._name(BRONZE, payments.table)
+        if not self._has(GOLD, PAYMENTS):
+            ((since,),) = self._lakehouse.query(f"SELECT min({_unix_seconds('_ingested_at')}) FROM {bronze}")  # noqa: S608
+            return None if since is None else float(since)
+        gold = self._name(GOLD, PAYMENTS)
+        reached = self._lakehouse.query(f"SELECT _partition, max(_offset) FROM {gold} GROUP BY 1")  # noqa: S608
+        ((since,),) = self._lakehouse.query(
+            f"""
+            WITH beyond AS (
+                SELECT transaction_id, {_unix_seconds("_ingested_at")} AS ingested
+                FROM {bronze}
+                WHERE _offset > {_by_partition(dict(reached), otherwise=-1)}
+            )
+            SELECT min(beyond.ingested)
+            FROM {gold} AS had
+            RIGHT JOIN beyond ON had.transaction_id = beyond.transaction_id
+            WHERE had.transaction_id IS NULL
+            """  # noqa: S608
+        )
+        return None if since is None else float(since)
+
+    def _conservation_gap(self, stream: Stream, position: StreamPosition) -> int:
+        """How many messages too few and rows too many Bronze and quarantine hold.
+
+        Looks at what the stream has finished; whatever it has landed since is left to the next round. Counts and sums
+        tell whether all is whole; only when it is not are the offsets compared one by one, because a row twice would
+        hide one that is missing.
+        """
+        tables = [stream.table]
+        if self._has(BRONZE, self._layout.quarantine_table):
+            tables.append(self._layout.quarantine_table)
+        union = " UNION ALL ".join(
+            f"SELECT _partition, _offset FROM {self._name(BRONZE, table)} WHERE _topic = '{stream.topic}'"  # noqa: S608
+            for table in tables
+        )
+        finished = f"_offset < {_by_partition(position.ends, otherwise=0)}"
+        rows = self._lakehouse.query(
+            f"SELECT _partition, count(*), sum(_offset) FROM ({union}) WHERE {finished} GROUP BY 1"  # noqa: S608
+        )
+        landed = {int(partition): (int(count), int(total)) for partition, count, total in rows}
+        if all(
+            landed.get(partition, (0, 0)) == (end - position.begin(partition), _sum_of(position.begin(partition), end))
+            for partition, end in position.ends.items()
+        ):
+            return 0
+        ((distinct, count),) = self._lakehouse.query(
+            f"SELECT count(DISTINCT (_partition, _offset)), count(*) FROM ({union}) WHERE {finished}"  # noqa: S608
+        )
+        done = sum(end - position.begin(partition) for partition, end in position.ends.items())
+        return conservation_gap(done, int(distinct), int(count))
+
+    def _fraud_ratio(self) -> FraudRatio | None:
+        if not (self._has(GOLD, HOURS) and self._has(SILVER, LABELS)):
+            return None
+        hours = self._name(GOLD, HOURS)
+        hour = f"CAST({_unix_seconds('event_hour')} AS bigint) / 3600"
+        ((oldest, newest),) = self._lakehouse.query(f"SELECT min({hour}), max({hour}) FROM {hours}")  # noqa: S608
+        if newest is None:
+            return None
+        payments = self._lakehouse.query(
+            f"SELECT {hour}, transaction_count FROM {hours} WHERE {hour} >= {newest - LOOK_BACK_HOURS}"  # noqa: S608
+        )
+        frauds = self._lakehouse.query(
+            f"""
+            WITH firsts AS (
+                SELECT min(known_us) / 3600000000 AS hour
+                FROM {self._name(SILVER, LABELS)}
+                WHERE is_fraud
+                GROUP BY transaction_id
+            )
+            SELECT hour, count(*) FROM firsts
+            WHERE hour BETWEEN {newest - LOOK_BACK_HOURS} AND {newest}
+            GROUP BY 1
+            """  # noqa: S608
+        )
+        return fraud_ratio(_counts(payments), _counts(frauds), int(oldest), int(newest))
+
+
+def conservation_gap(done: int, distinct: int, rows: int) -> int:
+    """Messages that are missing plus rows that are too many, so that neither hides the other.
+
+    ``done`` messages were to be landed; ``rows`` were, under ``distinct`` different offsets.
+    """
+    return (done - distinct) + (rows - distinct)
+
+
+def _sum_of(begin: int, end: int) -> int:
+    """The sum of the offsets in ``[begin, end)``."""
+    return (begin + end - 1) * (end - begin) // 2
+
+
+def _unix_seconds(column: str) -> str:
+    """SQL for a moment as seconds since the epoch, whatever zone the session is in: without a zone it is UTC."""
+    return f"to_unixtime(with_timezone(CAST({column} AS timestamp(6)), 'UTC'))"
+
+
+def _counts(rows: Sequence[Sequence[int]]) -> dict[int, int]:
+    return {int(hour): int(count) for hour, count in rows}
+
+
+def _by_partition(offsets: Mapping[int, int], otherwise: int) -> str:
+    """SQL for the offset that belongs to a row's partition."""
+    cases = " ".join(f"WHEN {int(partition)} THEN {int(offset)}" for partition, offset in sorted(offsets.items()))
+    return f"CASE _partition {cases} ELSE {otherwise} END" if cases else str(otherwise)
