@@ -14,7 +14,7 @@ from fraud_native.account import as_user
 from fraud_native.paths import INFRA
 
 # enough for the exporter: figures, but no key, no value and no setting
-_REDIS_METRICS_RIGHTS: Final = "-@all +ping +info +latency|latest +slowlog|len"
+_REDIS_METRICS_RIGHTS: Final = "-@all +ping +info +latency|latest +slowlog|len +client|setname"
 
 
 class PrepareError(RuntimeError):
