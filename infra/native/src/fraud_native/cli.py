@@ -12,6 +12,7 @@ from fraud_native import definition
 from fraud_native.bringup import BringUpError
 from fraud_native.demo.command import demo
 from fraud_native.doctor import findings
+from fraud_native.documentation.command import docs
 from fraud_native.envfile import shell_lines
 from fraud_native.interpolation import MissingVariableError
 from fraud_native.launcher import Launcher
@@ -27,6 +28,7 @@ _WIDTH = 200
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(setup)
 app.command()(demo)
+app.command()(docs)
 Services = Annotated[list[str], typer.Argument(metavar="SERVICE…", help="names as in docker-compose.yml")]
 
 

@@ -1,0 +1,55 @@
+"""``dbt docs`` as one file: every model, its columns, its SQL and the graph between them."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from fraud_native.paths import COMMANDS
+
+
+class DbtError(RuntimeError):
+    """dbt could not write its documentation; the message holds what it said."""
+
+
+def write_dbt_docs(variables: Mapping[str, str], folder: Path) -> str:
+    """Writes ``site/dbt/index.html`` in a folder; returns what a reader of it should know, or nothing.
+
+    It reads and never writes tables, so it takes no turn with the pipeline's runs, and its parse state and logs are its
+    own. Without Trino there is no catalog: what the tables really hold.
+
+    Raises:
+        DbtError: dbt failed.
+    """
+    target = folder / "dbt"
+    with_catalog = _trino_answers(variables["TRINO_URL"])
+    command = [str(COMMANDS / "dbt"), "--no-use-colors", "docs", "generate", "--static", "--target-path", str(target)]
+    done = subprocess.run(
+        command if with_catalog else [*command, "--no-compile", "--empty-catalog"],
+        env={**os.environ, **variables, "DBT_LOG_PATH": str(target / "logs")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise DbtError(f"dbt docs generate failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    page = folder / "site" / "dbt" / "index.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(target / "static_index.html", page)
+    if with_catalog:
+        return ""
+    return (
+        f"Trino does not answer at {variables['TRINO_URL']}: the pages of dbt come without what the tables really "
+        "hold. For those, run make phase3-up and then make docs again."
+    )
+
+
+def _trino_answers(url: str) -> bool:
+    try:
+        answer = httpx.get(f"{url}/v1/info", timeout=5)
+        return answer.is_success and not answer.json()["starting"]
+    except (httpx.HTTPError, ValueError, KeyError):
+        return False
