@@ -1,6 +1,7 @@
 """No answer is better than an old one: whoever is silent has none."""
 
 import threading
+import time
 
 from fraud_stream.errors import BrokerError
 from fraud_stream.lag_exporter import LAKEHOUSE_REST, lakehouse_pause
@@ -69,6 +70,35 @@ def test_the_lakehouse_rests_in_proportion_to_what_a_round_took() -> None:
     pause = lakehouse_pause(30)
     assert pause(0.5) == 30
     assert pause(60) == 60 * LAKEHOUSE_REST
+
+
+def test_a_round_that_failed_slowly_is_not_paid_for_by_a_long_rest() -> None:
+    asked: list[float] = []
+    paused: list[float] = []
+    enough = threading.Event()
+
+    def slow() -> str:
+        time.sleep(0.2)
+        asked.append(0)
+        if len(asked) == 1:
+            raise BrokerError("away")
+        return "fine"
+
+    def pause(took: float) -> float:
+        paused.append(took)
+        if len(asked) == 2:
+            enough.set()
+        return 0.01
+
+    poller = Poller([Source("slow", slow)], pause)
+    poller.start()
+    try:
+        assert enough.wait(10)
+    finally:
+        poller.stop()
+    # each round asks twice how long: for the answer's life and for the rest
+    assert paused[1] == 0
+    assert paused[2] >= 0.2
 
 
 def test_a_poller_asks_on_although_a_source_fails() -> None:

@@ -189,7 +189,7 @@ def show_quarantine(
 
 def _log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    for chatty in ("py4j", "httpx", "botocore"):
+    for chatty in ("py4j", "httpx", "botocore", "trino"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -33,8 +33,11 @@ class Source(Generic[T]):
         self._asked = False
         self._problem = ""
 
-    def refresh(self, pause: Callable[[float], float]) -> None:
-        """Ask now; ``pause`` tells from the seconds that this took after how many it will be asked again."""
+    def refresh(self, pause: Callable[[float], float]) -> bool:
+        """Ask now, and say whether it answered.
+
+        ``pause`` tells from the seconds that an answer took after how many it will be asked again.
+        """
         began = self._clock()
         answer = self._question()
         took = self._clock() - began
@@ -42,6 +45,7 @@ class Source(Generic[T]):
             self._answer = answer
             self._expires = self._clock() + pause(took) + max(PATIENCE_SECONDS, 2 * took)
             self._asked = True
+        return answer is not None
 
     def answer(self) -> T | None:
         """What it said last; None when it did not answer, or too long ago."""
@@ -78,7 +82,10 @@ class Poller:
     """Asks some sources one after the other, again and again, in a thread of its own."""
 
     def __init__(self, sources: Sequence[Source[Any]], pause: Callable[[float], float]) -> None:
-        """``pause`` says from how long a round took how long to wait before the next one."""
+        """``pause`` says from how long a round took how long to wait before the next one.
+
+        One that failed says nothing about the next: it is taken to have cost nothing.
+        """
         self._sources = sources
         self._pause = pause
         self._stop = threading.Event()
@@ -96,6 +103,5 @@ class Poller:
     def _run(self) -> None:
         while not self._stop.is_set():
             began = time.monotonic()
-            for source in self._sources:
-                source.refresh(self._pause)
-            self._stop.wait(self._pause(time.monotonic() - began))
+            answered = [source.refresh(self._pause) for source in self._sources]
+            self._stop.wait(self._pause(time.monotonic() - began if all(answered) else 0))

@@ -23,6 +23,7 @@ import httpx
 import pytest
 from confluent_kafka import Message, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+from prometheus_client.parser import text_string_to_metric_families
 
 from fraud_contracts import BRONZE, CATALOG, LABELS, TRANSACTIONS, Topic, schema
 from fraud_stream.lakehouse import Lakehouse
@@ -64,7 +65,13 @@ def platform(stack: Any) -> dict[str, str]:
 def environment(platform: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Environment of a Bronze writer with a namespace, a ledger and ports of its own."""
     folder = tmp_path_factory.mktemp("stream")
-    ports = ("SPARK_UI_PORT", "SPARK_DRIVER_PORT", "SPARK_BLOCK_MANAGER_PORT", "BRONZE_METRICS_PORT")
+    ports = (
+        "SPARK_UI_PORT",
+        "SPARK_DRIVER_PORT",
+        "SPARK_BLOCK_MANAGER_PORT",
+        "BRONZE_METRICS_PORT",
+        "LAG_EXPORTER_PORT",
+    )
     suffix = "".join(random.choices(string.ascii_lowercase, k=6))
     return {
         **os.environ,
@@ -73,6 +80,9 @@ def environment(platform: dict[str, str], tmp_path_factory: pytest.TempPathFacto
         "FRAUD_PRODUCER_LEDGER_DIR": str(folder / "ledger"),
         "FRAUD_STREAM_WORK_DIR": str(folder / "spark"),
         "FRAUD_STREAM_AUDIT_LOG": str(folder / "audit" / "quarantine.jsonl"),
+        "FRAUD_LAG_POLL_SECONDS": "0.5",
+        "FRAUD_LAKEHOUSE_POLL_SECONDS": "1",
+        "FRAUD_LAG_CONSUMER_GROUPS": f"it-{suffix}",
         "FRAUD_STREAM_TRIGGER_SECONDS": "1",
         "FRAUD_STREAM_MAX_OFFSETS_PER_TRIGGER": "1500",
         **{name: str(free_port()) for name in ports},
@@ -217,6 +227,46 @@ class Feed:
         self.send(LABELS, [self.encode(LABELS, self.label()) for _ in range(labels)])
 
 
+class Exporter:
+    """The lag exporter as a process."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self._environment = environment
+        self._log = log
+
+    def start(self) -> subprocess.Popen[bytes]:
+        with self._log.open("wb") as output:
+            return subprocess.Popen(
+                [Driver._command(), "lag-exporter"], env=self._environment, stdout=output, stderr=subprocess.STDOUT
+            )
+
+    def figures(self, name: str, **labels: str) -> dict[str, float]:
+        """Samples of a metric that carry these labels: their values by partition, "" for those without."""
+        url = f"http://127.0.0.1:{self._environment['LAG_EXPORTER_PORT']}/metrics"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            text = answer.read().decode()
+        return {
+            sample.labels.get("partition", ""): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        }
+
+    def wait_for(self, expected: dict[str, float], name: str, seconds: float = 30, **labels: str) -> None:
+        """Wait until a metric says just this."""
+        found: dict[str, float] | str = {}
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                found = self.figures(name, **labels)
+            except OSError as error:
+                found = str(error)
+            if found == expected:
+                return
+            time.sleep(0.2)
+        pytest.fail(f"{name} {labels} is {found}, not {expected}\n{self._log.read_text()[-3000:]}")
+
+
 class Driver:
     """The Bronze writer as a process, and the other commands of this room."""
 
@@ -299,6 +349,16 @@ def driver(
             lakehouse.query(f"CALL {CATALOG}.system.unregister_table('{BRONZE}', '{table}')")
     for prefix in (*layout.tables().values(), *(stream.checkpoint_key for stream in layout.streams), layout.lease_key):
         bucket.objects.filter(Prefix=prefix).delete()
+
+
+@pytest.fixture(scope="module")
+def exporter(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
+    """A lag exporter that watches this module's stream through all that happens to it."""
+    exporter = Exporter(environment, tmp_path_factory.mktemp("exporter") / "lag-exporter.log")
+    process = exporter.start()
+    yield exporter
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,11 +16,13 @@ from typing import Any
 
 import httpx
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 from pyspark.sql import SparkSession
 
 from fraud_contracts import BRONZE, CATALOG, LABELS, TRANSACTIONS, schema
 from fraud_stream import object_store
 from fraud_stream.checkpoint_identity import app_id, read_checkpoint
+from fraud_stream.ledger import read_ledger
 from fraud_stream.session import start_session
 from fraud_stream.settings import WriterSettings
 from fraud_stream.streams import Layout, Stream, trino_table
@@ -112,6 +115,40 @@ def audit(driver: Any, tmp_path: Path, *arguments: str, wait: float = 240) -> tu
     return done.returncode, json.loads(path.read_text()), done.stdout
 
 
+def acknowledged(environment: dict[str, str], stream: Stream) -> dict[str, float]:
+    """How many messages of each partition the ledger says were produced."""
+    ledger = read_ledger(Path(environment["FRAUD_PRODUCER_LEDGER_DIR"]), stream.topic)
+    return {str(partition): sum(map(len, by_times.values())) for partition, by_times in ledger.items()}
+
+
+def nothing(counts: dict[str, float]) -> dict[str, float]:
+    return dict.fromkeys(counts, 0)
+
+
+def test_a_stream_that_never_ran_lags_by_all_that_was_produced(
+    exporter: Any, environment: dict[str, str], layout: Layout, places: dict[str, tuple[int, int]]
+) -> None:
+    for stream in layout.streams:
+        produced = acknowledged(environment, stream)
+        exporter.wait_for(produced, "kafka_topic_partition_current_offset", topic=stream.topic)
+        exporter.wait_for(produced, "kafka_consumergroup_lag", consumergroup="bronze-stream", topic=stream.topic)
+        (age,) = exporter.figures("fraud_bronze_oldest_unread_seconds", topic=stream.topic).values()
+        assert 0 < age < 600
+
+
+def test_a_group_that_committed_to_one_partition_lags_on_all(
+    exporter: Any, environment: dict[str, str], transactions: Stream, places: dict[str, tuple[int, int]]
+) -> None:
+    group = environment["FRAUD_LAG_CONSUMER_GROUPS"]
+    assert exporter.figures("kafka_consumergroup_lag", consumergroup=group) == {}
+    consumer = Consumer({"bootstrap.servers": environment["KAFKA_BOOTSTRAP_SERVERS"], "group.id": group})
+    consumer.commit(offsets=[TopicPartition(transactions.topic, 1, 5)], asynchronous=False)
+    consumer.close()
+    expected = acknowledged(environment, transactions)
+    expected["1"] -= 5
+    exporter.wait_for(expected, "kafka_consumergroup_lag", consumergroup=group, topic=transactions.topic)
+
+
 def test_everything_lands_in_bronze_or_quarantine(
     running: Any, transactions: Stream, bad: dict[str, Poison], tmp_path: Path
 ) -> None:
@@ -124,6 +161,21 @@ def test_everything_lands_in_bronze_or_quarantine(
         len(bad),
     )
     assert all(topic["holds"] for topic in verdict.values())
+
+
+def test_a_stream_that_has_landed_all_does_not_lag_and_is_whole(
+    running: Any, exporter: Any, environment: dict[str, str], layout: Layout, bad: dict[str, Poison]
+) -> None:
+    for stream in layout.streams:
+        none = nothing(acknowledged(environment, stream))
+        exporter.wait_for(none, "kafka_consumergroup_lag", consumergroup="bronze-stream", topic=stream.topic)
+        exporter.wait_for({"": 0}, "fraud_bronze_oldest_unread_seconds", topic=stream.topic)
+        exporter.wait_for({"": 0}, "fraud_conservation_gap_messages", topic=stream.topic)
+    (payments, labels) = (stream.table for stream in layout.streams)
+    exporter.wait_for({"": GOOD + 200}, "fraud_lakehouse_rows", layer="bronze", table=payments)
+    exporter.wait_for({"": LABEL_COUNT}, "fraud_lakehouse_rows", layer="bronze", table=labels)
+    exporter.wait_for({"": len(bad)}, "fraud_lakehouse_rows", layer="quarantine", table=layout.quarantine_table)
+    assert len(exporter.figures("fraud_lakehouse_newest_event_timestamp_seconds", layer="bronze")) == 1
 
 
 def test_poison_is_quarantined_with_its_reasons_and_its_bytes(
@@ -278,7 +330,13 @@ def test_a_batch_of_nothing_but_poison_is_finished(
 
 @pytest.mark.slow
 def test_kill_9_in_the_middle_and_a_lost_commit_record_change_nothing(
-    running: Any, feed: Any, bucket: Any, transactions: Stream, tmp_path: Path, writer_settings: Any
+    running: Any,
+    exporter: Any,
+    feed: Any,
+    bucket: Any,
+    transactions: Stream,
+    tmp_path: Path,
+    writer_settings: Any,
 ) -> None:
     stop = threading.Event()
 
@@ -312,6 +370,8 @@ def test_kill_9_in_the_middle_and_a_lost_commit_record_change_nothing(
     )
     assert after.id == before.id
     assert after.committed_batch > before.committed_batch
+    none = nothing(acknowledged(running.environment, transactions))
+    exporter.wait_for(none, "kafka_consumergroup_lag", consumergroup="bronze-stream", topic=transactions.topic)
 
 
 def test_one_missing_ledger_line_turns_conservation_red(running: Any, transactions: Stream, tmp_path: Path) -> None:
@@ -398,6 +458,25 @@ def test_freshness_and_lag_see_a_stopped_writer(running: Any, feed: Any, transac
     lag = running.run("lag")
     assert re.search(r"all .* 30 ", lag.stdout), lag.stdout
     assert lag.stdout.count(transactions.topic) == 3
+
+
+def test_the_lag_of_a_dead_stream_grows_by_what_is_produced(
+    running: Any, exporter: Any, feed: Any, transactions: Stream
+) -> None:
+    """After the test before: the writer is stopped, and some messages wait already."""
+    assert running.process.poll() is not None
+    place = {"consumergroup": "bronze-stream", "topic": transactions.topic}
+    exporter.wait_for({"": 0}, "fraud_conservation_gap_messages", topic=transactions.topic)
+    waiting = Counter(exporter.figures("kafka_consumergroup_lag", **place))
+    assert waiting.total() == 30
+    (younger,) = exporter.figures("fraud_bronze_oldest_unread_seconds", topic=transactions.topic).values()
+    sent = feed.send(TRANSACTIONS, [feed.encode(TRANSACTIONS, feed.transaction()) for _ in range(40)])
+    more = Counter(str(partition) for partition, _ in sent)
+    exporter.wait_for(dict(waiting + more), "kafka_consumergroup_lag", **place)
+    time.sleep(1)
+    (older,) = exporter.figures("fraud_bronze_oldest_unread_seconds", topic=transactions.topic).values()
+    # the oldest is still the one that was the oldest before
+    assert older > younger + 1
 
 
 def test_a_port_that_is_held_is_named(running: Any) -> None:

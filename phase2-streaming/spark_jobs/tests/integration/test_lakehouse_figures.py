@@ -1,0 +1,173 @@
+"""What the lag exporter reads from the lakehouse, from small tables of the test's own."""
+
+import random
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from fraud_contracts import CATALOG, TRANSACTIONS
+from fraud_stream.fraud_ratio import FraudRatio
+from fraud_stream.lakehouse import Lakehouse
+from fraud_stream.lakehouse_figures import LakehouseFigures, LakehouseReader
+from fraud_stream.positions import StreamPosition
+from fraud_stream.streams import Layout
+
+pytestmark = pytest.mark.integration
+
+# 2026-03-10 12:00 UTC
+NOON = 1773144000
+INGESTED = NOON + 3600
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Schemas of this test, and the reader that is told of them."""
+
+    lakehouse: Lakehouse
+    reader: LakehouseReader
+
+    def run(self, statement: str) -> None:
+        self.lakehouse.query(statement.format(c=f"{CATALOG}.{self.reader.schema_prefix}"))
+
+    def read(self, ends: dict[int, int], begins: dict[int, int] | None = None) -> LakehouseFigures:
+        return self.reader.read({TRANSACTIONS.name: StreamPosition(begins or {}, ends)})
+
+
+@pytest.fixture(scope="module")
+def tables(platform: dict[str, str]) -> Iterator[Tables]:
+    prefix = "it_" + "".join(random.choices(string.ascii_lowercase, k=6)) + "_"
+    reader = LakehouseReader(platform["TRINO_URL"], Layout(platform["S3_BUCKET"]), prefix)
+    with Lakehouse(platform["TRINO_URL"]) as lakehouse:
+        made = Tables(lakehouse, reader)
+        for layer in ("bronze", "silver", "gold"):
+            # whatever they are called, Trino may only write where silver and gold live
+            made.run(
+                f"CREATE SCHEMA {{c}}{layer} WITH (location = 's3://{platform['S3_BUCKET']}/silver/{prefix}{layer}')"
+            )
+        # payments 0 to 4 of partition 0 and 0 to 2 of partition 1; message 3 of partition 1 is in quarantine
+        made.run(
+            f"""
+            CREATE TABLE {{c}}bronze.transactions WITH (partitioned_by = ARRAY['event_date']) AS
+            SELECT id AS transaction_id,
+                with_timezone(CAST(from_unixtime({NOON} + 60 * place) AT TIME ZONE 'UTC' AS timestamp(6)), 'UTC')
+                    AS event_time,
+                DATE '2026-03-10' AS event_date, '{TRANSACTIONS.name}' AS _topic, part AS _partition,
+                CAST(place AS bigint) AS _offset, from_unixtime({INGESTED} + 10 * place + part, 'UTC') AS _ingested_at
+            FROM (VALUES ('a0', 0, 0), ('a1', 0, 1), ('a2', 0, 2), ('a3', 0, 3), ('a4', 0, 4),
+                         ('b0', 1, 0), ('b1', 1, 1), ('b2', 1, 2)) AS v (id, part, place)
+            """
+        )
+        made.run(
+            f"CREATE TABLE {{c}}bronze.quarantine AS "
+            f"SELECT '{TRANSACTIONS.name}' AS _topic, 1 AS _partition, BIGINT '3' AS _offset"
+        )
+        yield made
+        for layer in ("bronze", "silver", "gold"):
+            made.run(f"DROP SCHEMA {{c}}{layer} CASCADE")
+
+
+def test_bronze_alone_is_counted_and_gold_lacks_all_of_it(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    # moments are the same wherever the exporter runs
+    monkeypatch.setenv("TZ", "America/New_York")
+    figures = tables.read({0: 5, 1: 4})
+    assert figures == LakehouseFigures(
+        rows={("bronze", "transactions"): 8, ("quarantine", "quarantine"): 1},
+        newest_event={"bronze": NOON + 240},
+        gold_is_compared=True,
+        gold_lacks_since=INGESTED,
+        conservation_gaps={TRANSACTIONS.name: 0},
+    )
+
+
+@pytest.mark.parametrize(
+    ("ends", "begins", "gap"),
+    [
+        # a batch that landed and is not committed yet is not looked at
+        ({0: 3, 1: 2}, {}, 0),
+        # messages that no table has, in a partition with rows and in one without
+        ({0: 7, 1: 4}, {}, 2),
+        ({0: 5, 1: 4, 2: 6}, {}, 6),
+        # a stream that began where retention had left the topic
+        ({0: 5, 1: 4, 2: 6}, {2: 6}, 0),
+    ],
+)
+def test_the_gap_is_what_the_stream_finished_and_no_table_holds(
+    tables: Tables, ends: dict[int, int], begins: dict[int, int], gap: int
+) -> None:
+    assert tables.read(ends, begins).conservation_gaps == {TRANSACTIONS.name: gap}
+
+
+def test_a_row_twice_does_not_hide_one_that_is_missing(tables: Tables) -> None:
+    tables.run("CREATE TABLE {c}bronze.kept AS SELECT * FROM {c}bronze.quarantine")
+    try:
+        tables.run(f"INSERT INTO {{c}}bronze.quarantine VALUES ('{TRANSACTIONS.name}', 0, 2)")
+        assert tables.read({0: 5, 1: 4}).conservation_gaps == {TRANSACTIONS.name: 1}
+        # as many rows as messages: 9 were landed and 9 are there
+        assert tables.read({0: 5, 1: 5}).conservation_gaps == {TRANSACTIONS.name: 2}
+    finally:
+        tables.run("DELETE FROM {c}bronze.quarantine WHERE _partition = 0")
+        tables.run("DROP TABLE {c}bronze.kept")
+
+
+def test_gold_lacks_what_is_above_its_watermarks_and_not_there_under_another_offset(tables: Tables) -> None:
+    gold = "{c}gold.mart_fraud_features"
+    tables.run(
+        f"""
+        CREATE TABLE {gold} WITH (partitioned_by = ARRAY['event_date']) AS
+        SELECT transaction_id, CAST(event_time AS timestamp(6)) AS event_time, event_date, _partition, _offset
+        FROM {{c}}bronze.transactions WHERE _partition = 0 AND _offset < 2
+        """
+    )
+    # partition 1 has not reached Gold at all
+    figures = tables.read({})
+    assert (figures.gold_lacks_since, figures.newest_event["gold"]) == (INGESTED + 1, NOON + 60)
+    tables.run(
+        f"INSERT INTO {gold} SELECT transaction_id, CAST(event_time AS timestamp(6)), event_date, _partition, _offset "
+        "FROM {c}bronze.transactions WHERE _partition = 1"
+    )
+    assert tables.read({}).gold_lacks_since == INGESTED + 20
+    # a2 and a3 came before under other offsets and count there; a4 is new
+    tables.run(f"INSERT INTO {gold} VALUES ('a2', TIMESTAMP '2026-03-10 12:00:00.000000', DATE '2026-03-10', 2, 7), "
+               "('a3', TIMESTAMP '2026-03-10 12:00:00.000000', DATE '2026-03-10', 2, 8)")  # fmt: skip
+    assert tables.read({}).gold_lacks_since == INGESTED + 40
+    tables.run(f"INSERT INTO {gold} VALUES ('a4', TIMESTAMP '2026-03-10 12:04:00.000000', DATE '2026-03-10', 2, 9)")
+    figures = tables.read({})
+    assert (figures.gold_is_compared, figures.gold_lacks_since) == (True, None)
+    assert figures.rows["gold", "mart_fraud_features"] == 8
+
+
+def test_frauds_count_in_the_hour_in_which_they_became_known(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    tables.run(
+        f"""
+        CREATE TABLE {{c}}gold.mart_hourly_metrics AS
+        SELECT CAST(from_unixtime({NOON} - 3600 * hour) AT TIME ZONE 'UTC' AS timestamp(6)) AS event_hour,
+            BIGINT '10' AS transaction_count
+        FROM UNNEST(sequence(0, 8 * 24)) AS t (hour)
+        """
+    )
+    assert tables.read({}).fraud_ratio is None, "nothing is known of labels yet"
+    tables.run(
+        f"""
+        CREATE TABLE {{c}}silver.int_labels_as_of AS
+        SELECT id AS transaction_id, is_fraud, ({NOON} + seconds) * 1000000 AS known_us
+        FROM (VALUES
+            -- the newest day: its first and its last second, and one that was called fraud twice
+            ('d1', true, -86400), ('d2', true, -1), ('d3', true, -7200), ('d3', true, -3600),
+            -- the week before: one that was taken back later, one confirmed yesterday
+            ('w1', true, -86401), ('w1', false, -3600), ('w2', true, -8 * 86400), ('w2', true, -3600),
+            -- not in these eight days, not a fraud
+            ('x1', true, -8 * 86400 - 1), ('x2', true, 0), ('x3', false, -3600)
+        ) AS v (id, is_fraud, seconds)
+        """
+    )
+    assert tables.read({}).fraud_ratio == FraudRatio(newest_day=3 / 240, baseline=2 / 1680)
+    tables.run("DELETE FROM {c}gold.mart_hourly_metrics WHERE event_hour = TIMESTAMP '2026-03-02 12:00:00'")
+    assert tables.read({}).fraud_ratio is None, "seven days less an hour are not seven days"
+
+
+def test_a_namespace_speaks_of_its_own_bronze_only(tables: Tables) -> None:
+    elsewhere = replace(tables.reader, layout=Layout(tables.reader.layout.bucket, "other_"))
+    assert elsewhere.read({}) == LakehouseFigures()
