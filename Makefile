@@ -10,7 +10,8 @@ STACK ?= main
 RUNTIME ?= $(or $(shell sed -n 's/^RUNTIME=//p' .env 2>/dev/null),native)
 # the value of a variable that was given to make itself: a shell's exported FRESH or USER means something else
 given = $(if $(filter command line,$(origin $(1))),$($(1)))
-PHASES := phase1 phase2 phase3 phase4
+# not PHASES: that is what a user gives to make demo
+ALL_PHASES := phase1 phase2 phase3 phase4 phase5
 NATIVE := $(BIN)/fraud-native --stack $(STACK)
 COMPOSE := docker compose
 # runs one of our console commands with the running stack's environment
@@ -20,7 +21,7 @@ WITH_ENV = set -a; eval "$$($(NATIVE) env)"; set +a;
 BRING_UP_native = bash infra/native/bootstrap.sh; $(BIN)/fraud-native setup $(1:phase%=--phase %); $(NATIVE) up $(1:phase%=--phase %)
 BRING_UP_docker = $(COMPOSE) $(1:%=--profile %) up --detach --wait
 DOWN_native = if [ -x $(BIN)/fraud-native ]; then $(NATIVE) down; fi
-DOWN_docker = $(COMPOSE) $(PHASES:%=--profile %) down
+DOWN_docker = $(COMPOSE) $(ALL_PHASES:%=--profile %) down
 CLEAN_native = $(NATIVE) clean
 CLEAN_docker = read -r -p "Delete all volumes of the stack? [y/N] " answer; [ "$$answer" != y ] || $(DOWN_docker) --volumes
 STATUS_native = $(NATIVE) status
@@ -28,7 +29,7 @@ STATUS_docker = $(COMPOSE) ps --all
 LOGS_native = $(NATIVE) logs $(SERVICE)
 LOGS_docker = $(COMPOSE) logs --tail 100 $(SERVICE)
 BUILD_native = bash infra/native/bootstrap.sh; $(BIN)/fraud-native setup
-BUILD_docker = $(COMPOSE) $(PHASES:%=--profile %) build
+BUILD_docker = $(COMPOSE) $(ALL_PHASES:%=--profile %) build
 SERVICE_native = $(NATIVE) $(1) $(SERVICE)
 SERVICE_docker = $(COMPOSE) $(1) $(SERVICE)
 
@@ -45,25 +46,27 @@ help: ## this screen
 
 ##@ The two commands
 .PHONY: demo test
-demo: setup ## the whole path, an Avro message to a scored payment [DATA=file MAPPING=map.yml FRESH=1 END=hour]
+demo: setup ## the whole path, an Avro message to a scored payment [DATA=file MAPPING=map.yml FRESH=1 END=hour PHASES=5]
 	@$(NATIVE) demo $(if $(call given,DATA),--data "$(DATA)") $(if $(call given,MAPPING),--mapping "$(MAPPING)") \
-		$(if $(filter 1 yes true,$(call given,FRESH)),--fresh) $(if $(call given,END),--end "$(END)")
+		$(if $(filter 1 yes true,$(call given,FRESH)),--fresh) $(if $(call given,END),--end "$(END)") \
+		$(if $(call given,PHASES),--phases "$(PHASES)")
 test: ## set-up, lint, types, unit and integration tests, within their budgets
 	@bash tests/run_stages.sh
 
 ##@ Bring up and down
-.PHONY: setup build up down status logs clean stop start restart $(PHASES:%=%-up)
+.PHONY: setup build up down status logs clean stop start restart $(ALL_PHASES:%=%-up)
 setup: ## install and cache whatever is missing (repeatable)
 	@$(BUILD_native)
 build: ## prepare the runtime: native set-up, or our own images under docker
 	@$(BUILD_$(RUNTIME))
-up: ## start phases 1 to 4
-	@$(call BRING_UP_$(RUNTIME),$(PHASES))
+up: ## start phases 1 to 5
+	@$(call BRING_UP_$(RUNTIME),$(ALL_PHASES))
 phase1-up: ## broker, registry, and a producer that sends TRANSACTION_RATE payments a second
 phase2-up: ## broker, object store, and the Bronze writer
 phase3-up: ## metastore, Trino, Airflow; fraud_pipeline every 15 minutes
 phase4-up: ## MLflow, Redis, feature writer, scoring API
-$(PHASES:%=%-up): %-up:
+phase5-up: ## Prometheus, Alertmanager, exporters, Superset, Grafana; and what they watch
+$(ALL_PHASES:%=%-up): %-up:
 	@$(call BRING_UP_$(RUNTIME),$*)
 down: ## stop everything, keep the data
 	@$(DOWN_$(RUNTIME))
@@ -118,7 +121,7 @@ features: ## render what is generated from features.py anew
 	@$(BIN)/fraud-features render
 
 ##@ Checks
-.PHONY: check test-full ci lock $(PHASES:%=%-test)
+.PHONY: check test-full ci lock $(ALL_PHASES:%=%-test)
 check: ## lint, format, types, import rule, SQL, shell, locks, generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -128,12 +131,13 @@ check: ## lint, format, types, import rule, SQL, shell, locks, generated files
 	@git ls-files '*.sh' '.ci/run' | xargs $(BIN)/shellcheck
 	@bash infra/lock.sh --check
 	@$(BIN)/fraud-features render --check
-phase1-test: ## the tests of one room; also phase2-test, phase3-test, phase4-test
+phase1-test: ## the tests of one room; also phase2-test, … phase5-test
 PATHS_phase1 := phase1-ingestion
 PATHS_phase2 := phase2-streaming
 PATHS_phase3 := phase3-transforms
 PATHS_phase4 := phase4-ml
-$(PHASES:%=%-test): %-test: setup
+PATHS_phase5 := phase5-analytics
+$(ALL_PHASES:%=%-test): %-test: setup
 	@$(BIN)/pytest $(PATHS_$*)
 test-full: test ## make test, and then the longer ones
 	@$(BIN)/pytest -m slow

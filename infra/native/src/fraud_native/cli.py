@@ -51,18 +51,14 @@ def _console() -> Console:
 def up(
     context: typer.Context,
     services: Annotated[list[str] | None, typer.Argument(metavar="SERVICE…", help="these, and what they need")] = None,
-    phase: Annotated[list[int] | None, typer.Option(help="all services of a phase, 1 to 4; may be repeated")] = None,
+    phase: Annotated[list[int] | None, typer.Option(help="all services of a phase, 1 to 5; may be repeated")] = None,
     without: Annotated[list[str] | None, typer.Option(help="leave this service out; may be repeated")] = None,
 ) -> None:
     """Starts services in order and waits until each answers; what runs already is left alone."""
     launcher: Launcher = context.obj
-    names = list(services or [])
-    if phase or not names:
-        names += definition.of_phases(phase or (1, 2, 3, 4))
-    left_out = launcher.known(without or [])
     # a demo that was killed could not take it away
     launcher.stack.pipeline_hold.unlink(missing_ok=True)
-    launcher.start(*[name for name in names if name not in left_out])
+    launcher.up(phase or (() if services else definition.PHASES), without or (), services or ())
 
 
 @app.command()
@@ -107,6 +103,7 @@ def status(
 ) -> None:
     """Shows every service with its address and where its password is, and what each layer holds."""
     from fraud_native.layers import holdings
+    from fraud_native.scraping import print_targets, targets
     from fraud_native.status import print_plain, print_status, service_statuses
 
     launcher: Launcher = context.obj
@@ -116,6 +113,8 @@ def status(
         return
     running = {one.name for one in statuses if one.state == "healthy"}
     print_status(statuses, holdings(launcher.env(), running), _console())
+    if "prometheus" in running:
+        print_targets(targets(launcher.env()["PROMETHEUS_URL"]), _console())
 
 
 @app.command()

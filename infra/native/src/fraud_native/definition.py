@@ -13,6 +13,7 @@ import yaml
 from fraud_native.interpolation import interpolate_all, variables_in
 from fraud_native.paths import COMPOSE_FILE
 
+PHASES: Final = (1, 2, 3, 4, 5)
 _PUBLISHED: Final = re.compile(r"^127\.0\.0\.1:\$\{(?P<variable>[A-Z0-9_]+)\}:\d+$")
 
 

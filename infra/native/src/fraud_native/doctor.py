@@ -12,7 +12,8 @@ def findings(launcher: Launcher) -> Iterator[str]:
     stopped = [
         component for name, component in launcher.services.items() if name not in states or not states[name].is_running
     ]
-    yield from dict.fromkeys(sentence for one in launcher.services.values() for sentence in one.missing_tools())
+    needed = [one for one in launcher.services.values() if not one.native.optional]
+    yield from dict.fromkeys(sentence for one in needed for sentence in one.missing_tools())
     try:
         check_ports(stopped)
     except PortTakenError as error:

@@ -54,14 +54,24 @@ class Launcher:
         _ = self.services
         return native_env(self.stack)
 
-    def up(self, phases: Iterable[int], without: Iterable[str] = ()) -> None:
+    def up(self, phases: Iterable[int], without: Iterable[str] = (), services: Iterable[str] = ()) -> None:
         """Starts all services of some phases, and waits until each answers.
+
+        Args:
+            phases: an optional service of a phase is left out where it is not installed, and it is said how to get it.
+            without: these services are left out.
+            services: these are started besides.
 
         Raises:
             BringUpError: a service did not become ready.
         """
         left_out = self.known(without)
-        self.start(*[name for name in definition.of_phases(phases) if name not in left_out])
+        chosen = [name for name in definition.of_phases(phases) if name not in left_out]
+        absent = {name: self.services[name].absence() for name in chosen}
+        self.start(*services, *[name for name in chosen if not absent[name]])
+        for name, reason in absent.items():
+            if reason:
+                self.say(f"  {name:<22} left out: {reason}")
 
     def start(self, *names: str, again: Iterable[str] = ()) -> list[Ready]:
         """Starts services and what they require.

@@ -107,6 +107,10 @@ class Component:
                 sentences.append(f"{self.name} needs {path}, which is missing: run 'make setup'")
         return sentences
 
+    def absence(self) -> str:
+        """Why an optional service is left out where nobody asked for it by name; empty when it is not."""
+        return "; ".join(self.missing_tools()) if self.native.optional else ""
+
     def environment(self) -> dict[str, str]:
         """The process's own variables: compose's, the native ones on top."""
         environment = self.service.environment_with(self.variables)

@@ -33,6 +33,7 @@ def demo(
     fraud_rate: Annotated[float | None, typer.Option(min=0, max=0.5, help="default: FRAUD_RATE")] = None,
     live_seconds: Annotated[int, typer.Option(min=1)] = _DEFAULTS.live_seconds,
     live_rate: Annotated[float, typer.Option(min=0.1, help="payments per second")] = _DEFAULTS.live_rate,
+    phases: Annotated[str | None, typer.Option(help="5: bring phase 5 up as well, after the first four")] = None,
 ) -> None:
     """Runs the whole path once, from an Avro message to a scored payment, and prints a report."""
     # its clients are many and slow to load, and every other command would pay for them
@@ -48,11 +49,25 @@ def demo(
 
     if (data is None) != (mapping is None):
         raise typer.BadParameter("a file of your own needs both --data and --mapping (make demo DATA=… MAPPING=…)")
+    if phases not in (None, "5"):
+        raise typer.BadParameter(
+            f"PHASES={phases!r}: the demo is phases 1 to 4, and PHASES=5 brings the fifth up as well"
+        )
     # tables are cut to the terminal's width; a file or a pipe has none
     console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else _WIDTH)
     launcher: Launcher = replace(context.obj, say=lambda line: console.print(f"  {line}", style="dim", markup=False))
     options = DemoOptions(
-        data, mapping, fresh, _parse_end(end), days, customers, transactions, fraud_rate, live_seconds, live_rate
+        data,
+        mapping,
+        fresh,
+        _parse_end(end),
+        days,
+        customers,
+        transactions,
+        fraud_rate,
+        live_seconds,
+        live_rate,
+        watched=phases is not None,
     )
     try:
         report = Demo(launcher, options, console).run()
@@ -80,7 +95,8 @@ def demo(
         )
         raise typer.Exit(1) from None
     print_report(report, console)
-    print_where_to_look(launcher.env(), console)
+    running = {name for name, state in launcher.supervisor.states().items() if state.is_running}
+    print_where_to_look(launcher.env(), running, console)
 
 
 def _parse_end(text: str | None) -> datetime | None:

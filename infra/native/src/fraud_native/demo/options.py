@@ -19,3 +19,5 @@ class DemoOptions:
     fraud_rate: float | None = None
     live_seconds: int = 60
     live_rate: float = 20.0
+    # bring phase 5 up at the end
+    watched: bool = False

@@ -74,7 +74,7 @@ def _days(period: dict[str, str]) -> str:
     return f"{period['start'][:10]} to {period['end'][:10]}"
 
 
-def print_where_to_look(env: dict[str, str], console: Console) -> None:
+def print_where_to_look(env: dict[str, str], running: set[str], console: Console) -> None:
     """Prints where the running stack can be looked at, and what to type next."""
     table = Table("service", "address", "user", "password", title="Where to look next")
     table.add_row("API documentation", f"{env['API_URL']}/docs", "", "make -s api-key")
@@ -88,6 +88,17 @@ def print_where_to_look(env: dict[str, str], console: Console) -> None:
         "MINIO_ROOT_PASSWORD in .env",
     )
     table.add_row("Spark", f"http://127.0.0.1:{env['SPARK_UI_PORT']}", "", "none, loopback only")
+    for service, name, url, user, password in (
+        ("superset", "Superset", env["SUPERSET_URL"], env["SUPERSET_ADMIN_USER"], "SUPERSET_ADMIN_PASSWORD in .env"),
+        ("prometheus", "Prometheus", env["PROMETHEUS_URL"], "", "none, loopback only"),
+        ("alertmanager", "Alertmanager", env["ALERTMANAGER_URL"], "", "none, loopback only"),
+        (
+            *("grafana", "Grafana", f"http://127.0.0.1:{env['GRAFANA_PORT']}"),
+            *(env["GRAFANA_ADMIN_USER"], "GRAFANA_ADMIN_PASSWORD in .env"),
+        ),
+    ):
+        if service in running:
+            table.add_row(name, url, user, password)
     console.print(table)
     console.print(
         "The stack stays up until [bold]make down[/bold]. Try [bold]make predict-test[/bold], [bold]make status[/bold]."

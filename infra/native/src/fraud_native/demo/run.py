@@ -77,6 +77,7 @@ class Demo:
         commands = Commands(self.stack.commands, {**os.environ, **env}, self.stack.watch, self._say)
         with self._step("history"):
             held = self._feed_history(commands)
+            own_data = held["source"] != SIMULATOR
             self._check_label_delay(held, env)
         with self._step("land in Bronze"):
             self._wait_for_bronze(commands)
@@ -85,7 +86,7 @@ class Demo:
             with self._step(PIPELINE):
                 pipeline_run = self._run_dag(airflow, PIPELINE, PIPELINE_WAIT_SECONDS)
             with self._step(TRAINING):
-                self._run_dag(airflow, TRAINING, TRAINING_WAIT_SECONDS, {"own_data": held["source"] != SIMULATOR})
+                self._run_dag(airflow, TRAINING, TRAINING_WAIT_SECONDS, {"own_data": own_data})
         model = dict.fromkeys(MODEL_KEYS) | commands.json("fraud-training", "show")
         with self._step("online features"):
             commands.json("fraud-serving", "backlog", "--wait", str(BRONZE_WAIT_SECONDS))
@@ -96,6 +97,9 @@ class Demo:
         with self._step("prove conservation"):
             conservation = self._wait_for_bronze(commands)
         online = commands.json("fraud-serving", "redis-features")
+        if self.options.watched:
+            with self._step("bring up phase 5"):
+                self._bring_up_watchers(own_data)
         return {
             "runtime": "native",
             "components": self.stack.components(),
@@ -107,6 +111,12 @@ class Demo:
             "predict": predict,
             "decisions_logged": layers.decisions(env).rows,
         }
+
+    def _bring_up_watchers(self, own_data: bool) -> None:
+        # the simulator's payments have no place among somebody's own
+        self.stack.up([5], without=("producer",) if own_data else ())
+        if own_data:
+            self._say("the producer stays stopped: it would mix simulated payments into yours")
 
     def _feed_history(self, commands: Commands) -> dict[str, Any]:
         """Feeds the history unless all of it is there; returns what `fraud-producer newest` says of it then.
