@@ -1,0 +1,68 @@
+"""What rules and dashboards are held against: the metrics that our code defines, and those that an expression reads."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# what a name in the code becomes on the page, by the class that defines it
+SUFFIXES = {
+    "Counter": ("_total",),
+    "Gauge": ("",),
+    "Histogram": ("_bucket", "_sum", "_count"),
+    "Summary": ("_sum", "_count"),
+    "CounterMetricFamily": ("_total",),
+    "GaugeMetricFamily": ("",),
+}
+WORDS = {"by", "without", "on", "ignoring", "group_left", "group_right", "and", "or", "unless", "bool", "offset"}
+
+
+@pytest.fixture(scope="session")
+def own_metrics() -> dict[str, set[str] | None]:
+    """Labels by exposed name of every metric that our packages define; ``None`` where the code computes them."""
+    found: dict[str, set[str] | None] = {}
+    for path in sorted(ROOT.glob("*/*/src/**/*.py")):
+        for name, kind, labels in _definitions(path):
+            for suffix in SUFFIXES[kind]:
+                found[name.removesuffix("_total") + suffix] = labels
+    return found
+
+
+def _definitions(path: Path) -> Iterator[tuple[str, str, set[str] | None]]:
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(call, ast.Call):
+            continue
+        kind = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+        name = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+        if kind in SUFFIXES and isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            given = [*call.args[2:3], *(word.value for word in call.keywords if word.arg in ("labels", "labelnames"))]
+            yield name, kind, _literal(given[0]) if given else set()
+
+
+def _literal(node: ast.expr) -> set[str] | None:
+    try:
+        return set(ast.literal_eval(node))
+    except ValueError:
+        return None
+
+
+@pytest.fixture(scope="session")
+def metrics_in() -> Callable[[str], dict[str, set[str]]]:
+    """``metrics_in(expression)``: every metric of a PromQL expression with the labels that its matchers name."""
+
+    def read(expression: str) -> dict[str, set[str]]:
+        plain = re.sub(r"#.*", "", expression)
+        plain = re.sub(r'"[^"]*"', '""', plain)
+        plain = re.sub(r"\b(by|without|on|ignoring|group_left|group_right) *\([^)]*\)", " ", plain)
+        plain = re.sub(r"\[[^]]*\]|\boffset \w+", " ", plain)
+        matchers = re.findall(r"([\w:]+) *\{([^}]*)\}", plain)
+        names = re.findall(r"\b([a-zA-Z_:][\w:]*)\b(?! *\()", re.sub(r"\{[^}]*\}", " ", plain))
+        found: dict[str, set[str]] = {name: set() for name in names if name not in WORDS}
+        for name, inside in matchers:
+            found[name].update(re.findall(r"(\w+) *[=!]", inside))
+        return found
+
+    return read

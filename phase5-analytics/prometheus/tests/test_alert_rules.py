@@ -1,0 +1,182 @@
+"""The alert rules: each one's tests pass, and none lacks what somebody who is woken by it needs."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+PROMETHEUS = Path(__file__).parents[1]
+RULE_FILES = sorted((PROMETHEUS / "rules").glob("*.yml"))
+TEST_FILES = sorted((PROMETHEUS / "rule_tests").glob("*.yml"))
+THIRD_PARTY: dict[str, list[str]] = yaml.safe_load(
+    (Path(__file__).parent / "third_party_metrics.yml").read_text(encoding="utf-8")
+)
+ALERTS = {
+    "ApiErrorRateHigh",
+    "ApiLatencyHigh",
+    "BronzeStale",
+    "ConservationBroken",
+    "DiskFillingUp",
+    "FeaturesStale",
+    "FraudRatioHigh",
+    "GoldStale",
+    "LagNotFalling",
+    "PipelineFailed",
+    "PipelineLate",
+    "PredictAvailabilityBudgetBurnFast",
+    "PredictAvailabilityBudgetBurnSlow",
+    "PredictLatencyBudgetBurnFast",
+    "PredictLatencyBudgetBurnSlow",
+    "QuarantineGrowing",
+    "TargetDown",
+}
+
+
+def rules_of(file: Path) -> list[dict[str, Any]]:
+    groups = yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+RULES = [rule for file in RULE_FILES for rule in rules_of(file)]
+ALERT_RULES = [rule for rule in RULES if "alert" in rule]
+CASES = [
+    case
+    for file in TEST_FILES
+    for test in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]
+    for case in test["alert_rule_test"]
+]
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("promtool")
+    assert program, "promtool is not installed: run make setup"
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def hasten_rules() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("hasten_rules", PROMETHEUS / "hasten_rules.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("file", TEST_FILES, ids=lambda file: file.stem)
+def test_rules_fire_resolve_and_stay_silent(file: Path) -> None:
+    done = promtool("test", "rules", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_rules_are_sound() -> None:
+    done = promtool("check", "rules", *map(str, RULE_FILES))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_promised_alert_is_there_and_no_other() -> None:
+    assert {rule["alert"] for rule in ALERT_RULES} == ALERTS
+
+
+@pytest.mark.parametrize("rule", ALERT_RULES, ids=lambda rule: f"{rule['alert']}-{rule['labels']['severity']}")
+def test_an_alert_says_how_bad_what_and_what_to_do(rule: dict[str, Any]) -> None:
+    assert rule["labels"] in ({"severity": "page"}, {"severity": "ticket"})
+    assert rule["for"]
+    assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
+    assert rule["annotations"]["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"
+
+
+@pytest.mark.parametrize("alert", sorted(ALERTS))
+def test_an_alert_has_a_runbook_that_the_index_names(alert: str) -> None:
+    runbook = (ROOT / "docs" / "runbooks" / f"{alert}.md").read_text(encoding="utf-8")
+    for heading in ("## What it means", "## How to look", "## What to do", "## Seen firing"):
+        assert heading in runbook
+    assert f"]({alert}.md)" in (ROOT / "docs" / "runbooks" / "README.md").read_text(encoding="utf-8")
+
+
+def test_no_runbook_is_left_without_its_alert() -> None:
+    assert {path.stem for path in (ROOT / "docs" / "runbooks").glob("*.md")} - {"README"} == ALERTS
+
+
+@pytest.mark.parametrize("rule", ALERT_RULES, ids=lambda rule: f"{rule['alert']}-{rule['labels']['severity']}")
+def test_an_alert_is_seen_firing_and_seen_silent(rule: dict[str, Any]) -> None:
+    cases = [case for case in CASES if case["alertname"] == rule["alert"]]
+    told = [alert["exp_labels"] for case in cases for alert in case.get("exp_alerts") or []]
+    assert any(labels["severity"] == rule["labels"]["severity"] for labels in told)
+    # once before it fires or under the threshold, once after
+    assert sum(not case.get("exp_alerts") for case in cases) >= 2
+
+
+def test_every_metric_in_the_rules_exists(
+    own_metrics: dict[str, Any], metrics_in: Callable[[str], dict[str, set[str]]]
+) -> None:
+    recorded = {rule["record"] for rule in RULES if "record" in rule}
+    foreign = {name for names in THIRD_PARTY.values() for name in names}
+    used = {name for rule in RULES for name in metrics_in(rule["expr"])}
+    assert used - own_metrics.keys() - recorded - foreign == {"up"}
+    assert foreign - used == set(), "listed as used by the rules, but used by none"
+    assert recorded - used == set(), "recorded, but no alert reads it"
+
+
+def test_the_labels_in_the_rules_exist(
+    own_metrics: dict[str, Any], metrics_in: Callable[[str], dict[str, set[str]]]
+) -> None:
+    unknown = {
+        f"{name}{{{label}}}"
+        for rule in RULES
+        for name, labels in metrics_in(rule["expr"]).items()
+        for label in labels - {"job", "instance", "le"}
+        if own_metrics.get(name) is not None and label not in own_metrics[name]
+    }
+    assert unknown == set()
+
+
+def test_bronze_is_held_to_one_bound_by_the_pipeline_and_by_the_alert() -> None:
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    bound = re.search(r"^FRAUD_STREAM_FRESHNESS_BOUND_SECONDS=(\d+)$", example, flags=re.MULTILINE)
+    stale = next(rule for rule in ALERT_RULES if rule["alert"] == "BronzeStale")
+    minutes = re.search(r"> (\d+) \* 60$", stale["expr"])
+    assert bound
+    assert minutes
+    assert int(minutes[1]) * 60 == int(bound[1])
+
+
+class TestHastenedRules:
+    """The live tests run the real rules, but for their durations."""
+
+    def test_nothing_but_durations_changes(self, hasten_rules: ModuleType) -> None:
+        for file in RULE_FILES:
+            rules = file.read_text(encoding="utf-8")
+            quick = yaml.safe_load(hasten_rules.hasten(rules, 20))["groups"]
+            for group, quick_group in zip(yaml.safe_load(rules)["groups"], quick, strict=True):
+                for rule, quick_rule in zip(group["rules"], quick_group["rules"], strict=True):
+                    for key in ("alert", "record", "labels", "annotations"):
+                        assert rule.get(key) == quick_rule.get(key)
+                    assert self._masked(rule["expr"]) == self._masked(quick_rule["expr"])
+
+    def _masked(self, expression: str) -> str:
+        masked = re.sub(r"\[\w+\]|offset \w+", "[]", re.sub(r"\d+ \* 60\b", "N", expression))
+        # what `minutes * 60` became stands where a bound stood
+        return re.sub(r"(?<=[<>] )[\d.]+$|(?<=[<>] )[\d.]+(?=\n)", "N", masked)
+
+    def test_durations_are_divided(self, hasten_rules: ModuleType) -> None:
+        quick = hasten_rules.hasten("rate(a[1h]) offset 30s > 2 * 60\n        for: 2m\n", 60)
+        assert quick == "rate(a[60000ms]) offset 500ms > 2\n        for: 2000ms\n"
+
+    def test_a_window_still_holds_two_scrapes(self, hasten_rules: ModuleType) -> None:
+        assert hasten_rules.hasten("rate(a[5m])", 1000) == "rate(a[10000ms])"
+
+    def test_what_is_written_is_sound(self, hasten_rules: ModuleType, tmp_path: Path) -> None:
+        hasten_rules.write_hastened(20, tmp_path / "rules")
+        written = sorted((tmp_path / "rules").iterdir())
+        assert [file.name for file in written] == [file.name for file in RULE_FILES]
+        done = promtool("check", "rules", *map(str, written))
+        assert done.returncode == 0, done.stdout + done.stderr
