@@ -34,7 +34,7 @@ SERVICE_native = $(NATIVE) $(1) $(SERVICE)
 SERVICE_docker = $(COMPOSE) $(1) $(SERVICE)
 
 # what needs the environment makes it: a fresh clone has none
-status logs clean stop start restart api-key predict-test topics topic-tail schemas kafka-lag sql redis-features \
+status logs clean stop start restart docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features \
 dbt-run dbt-test ml-train features check: | $(BIN)/fraud-native
 $(BIN)/fraud-native:
 	@bash infra/native/bootstrap.sh >&2
@@ -86,7 +86,9 @@ clean: ## delete all data of the stack, after asking
 	@$(CLEAN_$(RUNTIME))
 
 ##@ Look and try
-.PHONY: api-key predict-test topics topic-tail schemas kafka-lag sql redis-features logs-producer
+.PHONY: docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features logs-producer
+docs: ## every table and feature, lineage, runbooks: on 127.0.0.1:DOCS_PORT until Ctrl-C
+	@$(NATIVE) docs
 api-key: ## the bearer key of the API
 	@$(NATIVE) api-key
 predict-test: ## score one payment
