@@ -429,6 +429,7 @@ def copies(
         bucket.objects.filter(Prefix=key).delete()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("copies")
 def test_one_removed_and_one_added_row_turn_conservation_red(
     running: Any, transactions: Stream, tmp_path: Path
@@ -488,6 +489,7 @@ def test_a_port_that_is_held_is_named(running: Any) -> None:
     assert "'sparkDriver'" in last
 
 
+@pytest.mark.slow
 def test_a_deleted_checkpoint_refuses_to_start(running: Any, bucket: Any, transactions: Stream) -> None:
     bucket.objects.filter(Prefix=transactions.checkpoint_key).delete()
     done = running.run("bronze-writer")
