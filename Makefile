@@ -34,7 +34,7 @@ SERVICE_native = $(NATIVE) $(1) $(SERVICE)
 SERVICE_docker = $(COMPOSE) $(1) $(SERVICE)
 
 # what needs the environment makes it: a fresh clone has none
-status logs clean stop start restart docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features \
+status logs clean stop start restart docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features alert-demo \
 dbt-run dbt-test ml-train features check: | $(BIN)/fraud-native
 $(BIN)/fraud-native:
 	@bash infra/native/bootstrap.sh >&2
@@ -86,7 +86,7 @@ clean: ## delete all data of the stack, after asking
 	@$(CLEAN_$(RUNTIME))
 
 ##@ Look and try
-.PHONY: docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features logs-producer
+.PHONY: docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features logs-producer alert-demo
 docs: ## every table and feature, lineage, runbooks: on 127.0.0.1:DOCS_PORT until Ctrl-C
 	@$(NATIVE) docs
 api-key: ## the bearer key of the API
@@ -109,6 +109,8 @@ sql: guard-Q ## ask Trino [Q='select count(*) from delta.bronze.transactions']
 	@$(NATIVE) sql "$$QUERY"
 redis-features: ## what the online store holds [USER=U0001]
 	@$(WITH_ENV) $(BIN)/fraud-serving redis-features $(if $(call given,USER),--user "$(USER)")
+alert-demo: ## write bad messages, watch the alert about them fire and resolve (7 min)
+	@$(NATIVE) alert-demo
 
 ##@ Build by hand
 .PHONY: dbt-run dbt-test ml-train features
@@ -140,6 +142,7 @@ PATHS_phase3 := phase3-transforms
 PATHS_phase4 := phase4-ml
 PATHS_phase5 := phase5-analytics
 $(ALL_PHASES:%=%-test): %-test: setup
+	@$(BIN)/fraud-native setup --tests
 	@$(BIN)/pytest $(PATHS_$*)
 test-full: test ## make test, and then the longer ones
 	@$(BIN)/pytest -m slow

@@ -169,6 +169,24 @@ def sql(
         raise typer.Exit(1) from error
 
 
+@app.command("alert-demo")
+def alert_demo(context: typer.Context) -> None:
+    """Writes bad messages to the payments' topic and shows the alert about them, from its beginning to its end."""
+    from fraud_native.alert_demo import AlertDemoError, show
+
+    launcher: Launcher = context.obj
+    console = _console()
+    try:
+        with console.status("looking whether everything is there") as progress:
+            show(launcher.env(), lambda line: console.print(line, markup=False, highlight=False), progress.update)
+    except AlertDemoError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        typer.echo("stopped; the messages stay in quarantine, and the alert ends five minutes after them", err=True)
+        raise typer.Exit(130) from None
+
+
 @app.command()
 def doctor(context: typer.Context) -> None:
     """Looks for missing tools, taken ports and closed folders; starts nothing."""

@@ -1,0 +1,63 @@
+"""The parts of make alert-demo that need no stack; the whole runs in phase5-analytics/alertmanager/tests."""
+
+import socket
+
+import pytest
+
+from fraud_native import alert_demo
+from fraud_native.alert_demo import AlertDemoError, Monitoring, Story, require_ready, send_bad_messages
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class TestStory:
+    def test_tells_each_change_once_with_its_time(self) -> None:
+        story = Story()
+        looks = ["inactive", "inactive", "pending", "pending", "firing", "firing", "inactive"]
+        told = [story.look(state, float(second)) for second, state in enumerate(looks)]
+        assert told == [None, None, "pending", None, "firing", None, "resolved"]
+        assert story.chapters == {"pending": 2.0, "firing": 4.0, "resolved": 6.0}
+
+    def test_an_alert_that_only_was_pending_is_not_resolved(self) -> None:
+        story = Story()
+        assert [story.look(state, 0) for state in ("pending", "inactive")] == ["pending", "inactive"]
+        assert "resolved" not in story.chapters
+
+    def test_firing_may_be_the_first_that_is_seen(self) -> None:
+        story = Story()
+        assert [story.look(state, 1) for state in ("firing", "inactive")] == ["firing", "resolved"]
+
+
+class TestTimes:
+    @pytest.mark.parametrize(
+        ("chapters", "seconds", "says"),
+        [
+            ({"pending": 20.0}, 181.0, "does not fire"),
+            ({"pending": 20.0, "firing": 50.0}, 661.0, "is not resolved"),
+        ],
+    )
+    def test_an_alert_that_stands_still_is_given_up(
+        self, chapters: dict[str, float], seconds: float, says: str
+    ) -> None:
+        with pytest.raises(AlertDemoError, match=says):
+            alert_demo._require_in_time(Story(dict(chapters)), seconds)
+
+    def test_an_alert_that_is_on_its_way_is_waited_for(self) -> None:
+        alert_demo._require_in_time(Story(), 179.0)
+        alert_demo._require_in_time(Story({"firing": 50.0}), 400.0)
+
+
+def test_without_phase_5_it_says_what_to_run() -> None:
+    url = f"http://127.0.0.1:{closed_port()}"
+    with pytest.raises(AlertDemoError, match="make phase5-up"):
+        require_ready(Monitoring(url, url))
+
+
+def test_without_a_broker_it_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alert_demo, "_SEND_SECONDS", 0.5)
+    with pytest.raises(AlertDemoError, match=r"50 of 50 messages: run `make phase5-up`"):
+        send_bad_messages(f"127.0.0.1:{closed_port()}")
