@@ -21,7 +21,7 @@ stage() { # name, budget in minutes, command...
 }
 minutes() { awk -v s="$1" 'BEGIN { printf "%.1f", s / 60 }'; }
 # shellcheck disable=SC2329 # stage calls these three by their names
-prepare() { bash infra/native/bootstrap.sh && .venv/bin/fraud-native setup; }
+prepare() { bash infra/native/bootstrap.sh && .venv/bin/fraud-native setup --tests; }
 # shellcheck disable=SC2329
 unit() { make --no-print-directory check && .venv/bin/pytest -m 'not integration and not slow'; }
 # shellcheck disable=SC2329

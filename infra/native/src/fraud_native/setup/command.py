@@ -13,10 +13,13 @@ def setup(
     phase: Annotated[
         list[int] | None, typer.Option(help="install only what this phase needs; may be repeated", show_default="all")
     ] = None,
+    tests: Annotated[
+        bool, typer.Option("--tests", help="also what only the project's own tests need: a browser")
+    ] = False,
 ) -> None:
     """Install and cache what is missing: servers, jars, Airflow, Superset, Debian packages (repeatable)."""
     try:
-        run(phase or ())
+        run(phase or (), tests=tests)
     except SetupError as error:
         typer.echo(f"\n{error}", err=True)
         raise typer.Exit(1) from error

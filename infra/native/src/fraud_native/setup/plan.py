@@ -24,11 +24,11 @@ _AIRFLOW_SERVICES: Final = frozenset(
 _SUPERSET_SERVICES: Final = frozenset({"superset-init", "superset"})
 
 
-def needed_for(steps: Iterable[Step], services: Iterable[str]) -> list[Step]:
-    """The steps that these services need, with those that they need in turn, in the order of the plan."""
+def needed_for(steps: Iterable[Step], services: Iterable[str], *, tests: bool = False) -> list[Step]:
+    """The steps that these services (and the tests) need, with what they need in turn, in the order of the plan."""
     everything = list(steps)
     wanted_services = set(services)
-    wanted = {step.name for step in everything if step.services & wanted_services}
+    wanted = {step.name for step in everything if step.services & wanted_services or (tests and step.for_tests)}
     for step in reversed(everything):
         if step.name in wanted:
             wanted |= set(step.needs)
@@ -56,6 +56,7 @@ def _debian_steps(versions: Mapping[str, str]) -> list[Step]:
     major = versions["POSTGRES_VERSION"]
     postgres = Path(f"/usr/lib/postgresql/{major}/bin/postgres")
     redis = Path("/usr/bin/redis-server")
+    chromium = Path("/usr/bin/chromium")
     return [
         Step(
             name="postgresql",
@@ -93,6 +94,17 @@ def _debian_steps(versions: Mapping[str, str]) -> list[Step]:
                 ("redis-exporter", "prometheus-redis-exporter", "REDIS_EXPORTER_VERSION"),
                 ("postgres-exporter", "prometheus-postgres-exporter", "POSTGRES_EXPORTER_VERSION"),
             )
+        ),
+        Step(
+            name="chromium",
+            # any of the last years will do, and Debian brings security fixes by new ones
+            version="120",
+            lane=Lane.DEBIAN,
+            services=frozenset(),
+            outputs=(chromium,),
+            action=packages.install("chromium", chromium, "120", []),
+            remedy=debian.REMEDY,
+            for_tests=True,
         ),
     ]
 

@@ -51,6 +51,7 @@ class Step:
         facts: further values that decide the same.
         needs: earlier steps of the same lane without which it makes no sense.
         stamp_file: where its stamp is, unless in the cache.
+        for_tests: whether the project's own tests need it and no service does.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Step:
     facts: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     stamp_file: Path | None = None
+    for_tests: bool = False
 
     @property
     def key(self) -> str:
