@@ -1,0 +1,128 @@
+"""Every panel of every dashboard asks the running platform, and is answered."""
+
+import json
+import math
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+GRAFANA = ROOT / "phase5-analytics" / "grafana"
+THIRD_PARTY: dict[str, list[str]] = yaml.safe_load((GRAFANA / "tests/third_party_metrics.yml").read_text("utf-8"))
+AFTER_A_FAULT = "only_after_a_fault"
+WATCHERS = ("prometheus", "lag-exporter", "redis-exporter", "postgres-exporter", "node-exporter", "statsd-exporter")
+# two scrapes of everything, and one look of the lag exporter at Trino
+PATIENCE_SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """The Prometheus of the test stack."""
+
+    url: str
+
+    def ask(self, expression: str) -> list[dict[str, Any]]:
+        answer = httpx.post(f"{self.url}/api/v1/query", data={"query": expression}, timeout=30).json()
+        assert answer["status"] == "success", f"{expression}: {answer}"
+        found: list[dict[str, Any]] = answer["data"]["result"]
+        return [one for one in found if not math.isnan(float(one["value"][1]))]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One query of a panel."""
+
+    panel: str
+    expression: str
+    legend: str
+
+    def fault(self, prometheus: Prometheus) -> str | None:
+        """Why a panel would stay empty or without its legend, or ``None``."""
+        answers = prometheus.ask(self.expression)
+        if not answers:
+            return f"{self.panel}: no data: {self.expression}"
+        wanted = set(re.findall(r"{{(\w+)}}", self.legend))
+        if lacking := wanted - set.intersection(*(set(one["metric"]) for one in answers)):
+            return f"{self.panel}: the legend names {', '.join(lacking)}, which the answer has not"
+        return None
+
+
+def questions() -> list[Question]:
+    return [
+        Question(
+            f"{path.stem}: {panel['title']}",
+            # what Grafana puts there is at least four scrapes
+            target["expr"].replace("$__rate_interval", "5m"),
+            target["legendFormat"],
+        )
+        for path in sorted((GRAFANA / "dashboards").glob("*.json"))
+        for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]
+        for target in panel.get("targets", [])
+    ]
+
+
+def patiently(faults: Callable[[], list[str]]) -> list[str]:
+    """Looks again until nothing is wrong any more, or patience ends; returns what is wrong then."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (wrong := faults()) and time.monotonic() < deadline:
+        time.sleep(2)
+    return wrong
+
+
+@pytest.fixture(scope="module")
+def prometheus(demo: Any, predict: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[Prometheus]:
+    """Watches the demo's stack while payments arrive and are decided."""
+    demo.stack.need(*WATCHERS, "producer")
+    url = demo.stack.env["PROMETHEUS_URL"]
+    # before the payments: a rate needs to have seen the count grow
+    patiently(lambda: [] if Prometheus(url).ask('fraud_predictions_total{job="api"}') else ["not scraped yet"])
+    for number in range(12):
+        predict(
+            {
+                "transaction_id": f"watched-{uuid.uuid4()}",
+                "user_id": f"U{number:04}",
+                "amount": 50 + 1000 * number,
+                "merchant_id": "M001",
+                "is_international": number % 2 == 0,
+            }
+        )
+    yield Prometheus(url)
+    # what the other tests count must stand still
+    demo.stack.stop("producer")
+
+
+def test_every_panel_has_data(prometheus: Prometheus) -> None:
+    asked = questions()
+    assert len(asked) > 100
+    assert patiently(lambda: [fault for one in asked if (fault := one.fault(prometheus))]) == []
+
+
+def test_every_metric_of_others_comes_from_the_job_that_is_named(prometheus: Prometheus) -> None:
+    assert (
+        patiently(
+            lambda: [
+                f"{job}: {name}"
+                for job, names in THIRD_PARTY.items()
+                for name in names
+                if job != AFTER_A_FAULT and not prometheus.ask(f'{name}{{job="{job}"}}')
+            ]
+        )
+        == []
+    )
+
+
+def test_a_panel_without_data_would_be_found(prometheus: Prometheus) -> None:
+    assert Question("a", "sum(fraud_no_such_metric)", "a").fault(prometheus) is not None
+    assert Question("b", "0 * sum(up) / 0", "b").fault(prometheus) is not None
+    assert Question("c", "sum by (job) (up)", "{{partition}}").fault(prometheus) is not None
+    assert Question("d", "sum by (job) (up)", "{{job}}").fault(prometheus) is None
