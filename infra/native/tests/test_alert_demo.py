@@ -1,6 +1,9 @@
 """The parts of make alert-demo that need no stack; the whole runs in phase5-analytics/alertmanager/tests."""
 
 import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -12,6 +15,20 @@ def closed_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class NoAlerts(BaseHTTPRequestHandler):
+    """Prometheus' answer while nothing is wrong."""
+
+    def do_GET(self) -> None:
+        body = b'{"status": "success", "data": {"alerts": []}}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing to the tests' output."""
 
 
 class TestStory:
@@ -55,6 +72,26 @@ def test_without_phase_5_it_says_what_to_run() -> None:
     url = f"http://127.0.0.1:{closed_port()}"
     with pytest.raises(AlertDemoError, match="make phase5-up"):
         require_ready(Monitoring(url, url))
+
+
+def test_a_restart_of_prometheus_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens at first; then somebody does."""
+    monkeypatch.setattr(alert_demo, "POLL_SECONDS", 0.05)
+    port = closed_port()
+    monitoring = Monitoring(f"http://127.0.0.1:{port}", "")
+    monitoring.patience_seconds = 20.0
+    server: list[HTTPServer] = []
+
+    def answer_later() -> None:
+        time.sleep(0.3)
+        server.append(HTTPServer(("127.0.0.1", port), NoAlerts))
+        server[0].handle_request()
+
+    thread = threading.Thread(target=answer_later)
+    thread.start()
+    assert monitoring.state() == "inactive"
+    thread.join()
+    server[0].server_close()
 
 
 def test_without_a_broker_it_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ POLL_SECONDS: Final = 1.0
 FIRING_WITHIN_SECONDS: Final = 180.0
 RESOLVED_WITHIN_SECONDS: Final = 480.0
 _SEND_SECONDS: Final = 30.0
+# how long Prometheus or Alertmanager may be away while it is being watched, a restart for instance
+PATIENCE_SECONDS: Final = 30.0
 _BRING_UP: Final = "run `make phase5-up`"
 Say = Callable[[str], None]
 
@@ -54,6 +56,7 @@ class Monitoring:
         self._prometheus_url = prometheus_url
         self._alertmanager_url = alertmanager_url
         self._http = httpx.Client(timeout=10)
+        self.patience_seconds = 0.0
 
     def state(self) -> str:
         """``inactive``, ``pending`` or ``firing``, as Prometheus has it."""
@@ -71,10 +74,14 @@ class Monitoring:
         return float(result[0]["value"][1]) if result else None
 
     def _get(self, url: str, **parameters: str) -> Any:
-        try:
-            return self._http.get(url, params=parameters).raise_for_status().json()
-        except httpx.HTTPError as error:
-            raise AlertDemoError(f"{url} does not answer ({type(error).__name__}): {_BRING_UP}") from error
+        deadline = time.monotonic() + self.patience_seconds
+        while True:
+            try:
+                return self._http.get(url, params=parameters).raise_for_status().json()
+            except httpx.HTTPError as error:
+                if time.monotonic() >= deadline:
+                    raise AlertDemoError(f"{url} does not answer ({type(error).__name__}): {_BRING_UP}") from error
+            time.sleep(POLL_SECONDS)
 
 
 def _is_ours(labels: Mapping[str, str]) -> bool:
@@ -132,6 +139,7 @@ def show(variables: Mapping[str, str], say: Say, progress: Say) -> Story:
     send_bad_messages(variables["KAFKA_BOOTSTRAP_SERVERS"])
     began = time.monotonic()
     _tell(say, 0, f"{MESSAGES} messages that are no payments are in {TRANSACTIONS.name}")
+    monitoring.patience_seconds = PATIENCE_SECONDS
     story = Story()
     told = False
     while "resolved" not in story.chapters:

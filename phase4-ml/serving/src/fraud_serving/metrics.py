@@ -80,6 +80,8 @@ for _tier in RiskTier:
     PREDICTIONS.labels(_tier)
 for _entity in PROFILE_ENTITIES:
     FLAGS.labels(f"{_entity}_profile_stale")
+    CACHE_HITS.labels(_entity)
+    CACHE_MISSES.labels(_entity)
 
 
 def exposition() -> tuple[bytes, str]:
