@@ -30,8 +30,9 @@ from fraud_stream.streams import Layout
 
 log = logging.getLogger(__name__)
 
-# At most one part in so many of the time is spent on questions to Trino, however large the lakehouse grows.
-LAKEHOUSE_REST = 10
+# Between two rounds of questions to Trino lie at least so many times what a round takes, however large the lakehouse
+# grows: it belongs to those who build Gold.
+LAKEHOUSE_REST = 4
 
 
 def run(settings: LagExporterSettings) -> None:

@@ -54,12 +54,11 @@ class LakehouseReader:
             LakehouseError: Trino does not answer or refuses a statement.
         """
         with Lakehouse(self.trino_url, READING_USER) as lakehouse:
-            asking = _Round(lakehouse, self.layout, self.schema_prefix)
-            return asking.figures(positions or {})
+            return LakehouseRound(lakehouse, self.layout, self.schema_prefix).figures(positions or {})
 
 
-class _Round:
-    """One round of questions."""
+class LakehouseRound:
+    """One round of questions about the tables that exist at its beginning."""
 
     def __init__(self, lakehouse: Lakehouse, layout: Layout, schema_prefix: str) -> None:
         self._lakehouse = lakehouse
@@ -68,20 +67,21 @@ class _Round:
         self._tables = self._existing_tables()
 
     def figures(self, positions: Mapping[str, StreamPosition]) -> LakehouseFigures:
+        """All answers; conservation is told of the streams whose position is known."""
         payments = self._stream(TRANSACTIONS.name)
         # a stream in a namespace of its own has no Silver and no Gold
         compares = not self._layout.namespace and self._has(BRONZE, payments.table)
         return LakehouseFigures(
-            rows=self._rows(),
-            newest_event=self._newest_events(),
+            rows=self.rows(),
+            newest_event=self.newest_events(),
             gold_is_compared=compares,
-            gold_lacks_since=self._gold_lacks_since(payments) if compares else None,
+            gold_lacks_since=self.gold_lacks_since() if compares else None,
             conservation_gaps={
-                stream.topic: self._conservation_gap(stream, positions[stream.topic])
+                stream.topic: self.conservation_gap(stream, positions[stream.topic])
                 for stream in self._layout.streams
                 if stream.topic in positions and positions[stream.topic].has_begun and self._has(BRONZE, stream.table)
             },
-            fraud_ratio=self._fraud_ratio(),
+            fraud_ratio=self.fraud_ratio(),
         )
 
     def _stream(self, contract: str) -> Stream:
@@ -107,7 +107,8 @@ class _Round:
             return [(layer, table) for layer, table in found if layer == BRONZE and table in own]
         return [(layer, table) for layer, table in found if layer != BRONZE or table in own if UNFINISHED not in table]
 
-    def _rows(self) -> dict[tuple[str, str], int]:
+    def rows(self) -> dict[tuple[str, str], int]:
+        """Rows by layer and table."""
         if not self._tables:
             return {}
         counts = self._lakehouse.query(
@@ -119,7 +120,8 @@ class _Round:
         quarantine = self._layout.quarantine_table
         return {(QUARANTINE if table == quarantine else layer, table): int(count) for layer, table, count in counts}
 
-    def _newest_events(self) -> dict[str, float]:
+    def newest_events(self) -> dict[str, float]:
+        """Event time of the newest payment by layer, in seconds since the epoch."""
         found = {}
         for layer, table in ((BRONZE, self._stream(TRANSACTIONS.name).table), (GOLD, PAYMENTS)):
             newest = self._newest_event(layer, table) if self._has(layer, table) else None
@@ -140,13 +142,13 @@ class _Round:
         )
         return None if newest is None else float(newest)
 
-    def _gold_lacks_since(self, payments: Stream) -> float | None:
+    def gold_lacks_since(self) -> float | None:
         """When Bronze got the oldest payment that Gold does not have.
 
         Gold has whatever lies below its watermark of a partition. Above it there may be payments that it will never
         take because it has them already under another offset.
         """
-        bronze = self._name(BRONZE, payments.table)
+        bronze = self._name(BRONZE, self._stream(TRANSACTIONS.name).table)
         if not self._has(GOLD, PAYMENTS):
             ((since,),) = self._lakehouse.query(f"SELECT min({_unix_seconds('_ingested_at')}) FROM {bronze}")  # noqa: S608
             return None if since is None else float(since)
@@ -167,7 +169,7 @@ class _Round:
         )
         return None if since is None else float(since)
 
-    def _conservation_gap(self, stream: Stream, position: StreamPosition) -> int:
+    def conservation_gap(self, stream: Stream, position: StreamPosition) -> int:
         """How many messages too few and rows too many Bronze and quarantine hold.
 
         Looks at what the stream has finished; whatever it has landed since is left to the next round. Counts and sums
@@ -197,7 +199,8 @@ class _Round:
         done = sum(end - position.begin(partition) for partition, end in position.ends.items())
         return conservation_gap(done, int(distinct), int(count))
 
-    def _fraud_ratio(self) -> FraudRatio | None:
+    def fraud_ratio(self) -> FraudRatio | None:
+        """The newest day of Gold against the week before; None while one of these days is not there in full."""
         if not (self._has(GOLD, HOURS) and self._has(SILVER, LABELS)):
             return None
         hours = self._name(GOLD, HOURS)
