@@ -24,7 +24,8 @@ TIMES = re.compile(r"_(latency|duration|age|freshness|oldest|newest|uptime)(_|$)
 # a day of payments has no bound: these are what a label may tell apart
 LABELS = {
     *("topic", "partition", "consumergroup", "outcome", "reason", "check", "entity", "risk_tier", "verdict", "mode"),
-    *("flag", "rule", "route", "method", "code", "layer", "table", "source", "le", "quantile"),
+    *("flag", "rule", "route", "method", "code", "layer", "table", "source", "dependency"),
+    *("le", "quantile"),
     # of the client library
     *("implementation", "major", "minor", "patchlevel", "version", "generation"),
 }

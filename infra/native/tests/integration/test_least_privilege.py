@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import httpx
 import psycopg
 import pytest
+import redis
 import trino
 from botocore.exceptions import ClientError
 from trino.exceptions import TrinoExternalError, TrinoQueryError
@@ -115,6 +117,43 @@ def test_decisions_can_be_added_and_read_but_not_changed_by_those_who_serve(stac
                     reader.execute(f"INSERT INTO {table} (note) VALUES ('no')")
         finally:
             owner.execute(f"DROP TABLE {table}")
+
+
+def test_the_exporter_reads_the_databases_figures_and_nothing_in_them(stack: Any) -> None:
+    stack.need("postgres-init")
+    with connect(stack.env, "metrics", "METRICS_DB_PASSWORD", "postgres") as connection:
+        sizes = dict(connection.execute("SELECT datname, pg_database_size(datname) FROM pg_database").fetchall())
+        assert sizes["fraud"] > 0
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT rolpassword FROM pg_authid")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("CREATE TABLE mine (id integer)")
+    for other in ("registry", "metastore", "airflow", "mlflow", "superset", "fraud"):
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            connect(stack.env, "metrics", "METRICS_DB_PASSWORD", other)
+
+
+def test_the_exporter_reads_the_online_stores_figures_and_no_key_and_no_setting(stack: Any) -> None:
+    stack.need("redis")
+    client = redis.Redis(
+        host=stack.env["REDIS_HOST"],
+        port=int(stack.env["REDIS_CONNECT_PORT"]),
+        username="metrics",
+        password=stack.env["REDIS_METRICS_PASSWORD"],
+    )
+    assert client.info()["used_memory"] > 0
+    for refused in (["GET", "x"], ["SET", "x", "1"], ["SCAN", "0"], ["CONFIG", "GET", "requirepass"], ["FLUSHALL"]):
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.execute_command(*refused)
+
+
+def test_trinos_figures_are_for_prometheus_only_and_it_may_ask_nothing_else(stack: Any) -> None:
+    stack.need("trino")
+    page = f"{stack.env['TRINO_URL']}/metrics?name[]=trino_execution_name_QueryManager_RunningQueries"
+    assert httpx.get(page, auth=("prometheus", "")).status_code == httpx.codes.OK
+    assert httpx.get(page, auth=("reader", "")).status_code == httpx.codes.FORBIDDEN
+    with pytest.raises(TrinoQueryError, match="Access Denied"):
+        ask(stack.env, "prometheus", "SELECT 1")
 
 
 def ask(env: dict[str, str], user: str, *statements: str) -> list[list[Any]]:

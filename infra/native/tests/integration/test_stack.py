@@ -24,6 +24,8 @@ def plain_status(stack: Any) -> dict[str, list[str]]:
 
 def test_nothing_listens_beyond_loopback(stack: Any) -> None:
     stack.need("airflow-scheduler", "airflow-dag-processor", "bronze-writer", "feature-writer", "api", "lakehouse-init")
+    stack.need("prometheus", "alertmanager", "lag-exporter", "statsd-exporter")
+    stack.need("redis-exporter", "postgres-exporter", "node-exporter")
     owners = set(processes_of(STACK))
     listening = [
         connection
@@ -38,7 +40,10 @@ def test_nothing_listens_beyond_loopback(stack: Any) -> None:
     assert beyond == set()
     # that the sockets were found at all
     ports = {connection.laddr.port for connection in listening}
-    names = ("KAFKA_PORT", "POSTGRES_PORT", "TRINO_PORT", "MINIO_PORT", "AIRFLOW_PORT", "MLFLOW_PORT", "API_PORT")
+    names = [
+        *("KAFKA_PORT", "POSTGRES_PORT", "TRINO_PORT", "MINIO_PORT", "AIRFLOW_PORT", "MLFLOW_PORT", "API_PORT"),
+        *("PROMETHEUS_PORT", "ALERTMANAGER_PORT", "KAFKA_JMX_PORT", "NODE_EXPORTER_PORT", "STATSD_PORT"),
+    ]
     assert {int(stack.env[name]) for name in names} <= ports
 
 
