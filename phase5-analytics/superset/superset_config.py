@@ -30,7 +30,7 @@ AUTH_RATE_LIMIT = "10 per minute"
 GUEST_TOKEN_JWT_SECRET = secrets.token_hex(32)
 GLOBAL_ASYNC_QUERIES_JWT_SECRET = secrets.token_hex(32)
 
-# ---- what a page may load: nothing from outside, and only scripts that the server has named
+# ---- what a page may load: nothing from outside (the pages ask for a counting pixel), and only scripts of this server
 TALISMAN_ENABLED = True
 TALISMAN_CONFIG = {
     "content_security_policy": {
