@@ -1,0 +1,89 @@
+"""The other end: a real receiver at the address that the test stack's Alertmanager sends to."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+
+class Receiver:
+    """Everything that Alertmanager has sent since the last :meth:`forget`."""
+
+    def __init__(self) -> None:
+        self._messages: list[dict[str, Any]] = []
+        self._changed = threading.Condition()
+
+    def take(self, message: dict[str, Any]) -> None:
+        with self._changed:
+            self._messages.append(message)
+            self._changed.notify_all()
+
+    def forget(self) -> None:
+        with self._changed:
+            self._messages.clear()
+
+    def alerts(self, status: str, **labels: str) -> list[dict[str, Any]]:
+        """Alerts with that status and those labels, in the order in which they came."""
+        with self._changed:
+            told = [alert for message in self._messages for alert in message["alerts"]]
+        return [alert for alert in told if alert["status"] == status and labels.items() <= alert["labels"].items()]
+
+    def wait(self, status: str, seconds: float, **labels: str) -> dict[str, Any]:
+        """The first such alert, as soon as it comes."""
+        deadline = time.monotonic() + seconds
+        while not (found := self.alerts(status, **labels)):
+            with self._changed:
+                if time.monotonic() > deadline or not self._changed.wait(timeout=deadline - time.monotonic()):
+                    pytest.fail(f"no alert is {status} with {labels} after {seconds:g} s; came: {self._messages}")
+        return found[0]
+
+
+@pytest.fixture(scope="session")
+def receiver_at(stack: Any) -> Iterator[Receiver]:
+    """The receiver at ``ALERT_WEBHOOK_URL`` of the test stack."""
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            receiver.take(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing to the tests' output."""
+
+    address = urlsplit(stack.env["ALERT_WEBHOOK_URL"])
+    server = ThreadingHTTPServer((str(address.hostname), int(address.port or 0)), Handler)
+    thread = threading.Thread(target=server.serve_forever, name="alert-receiver", daemon=True)
+    thread.start()
+    yield receiver
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def receiver(receiver_at: Receiver) -> Receiver:
+    """The receiver, with nothing from earlier tests."""
+    receiver_at.forget()
+    return receiver_at
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., Any]:
+    """``eventually(holds, seconds, what)``: the first true answer of ``holds``."""
+
+    def wait(holds: Callable[[], Any], seconds: float, what: Callable[[], str]) -> Any:
+        deadline = time.monotonic() + seconds
+        while not (answer := holds()):
+            if time.monotonic() > deadline:
+                pytest.fail(f"{what()}: not within {seconds:g} s", pytrace=False)
+            time.sleep(0.2)
+        return answer
+
+    return wait
