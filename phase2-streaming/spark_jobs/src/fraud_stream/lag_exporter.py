@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 # Between two rounds of questions to Trino lie at least so many times what a round takes, however large the lakehouse
 # grows: it belongs to those who build Gold.
 LAKEHOUSE_REST = 4
+FIRST_POSITIONS_SECONDS = 10.0
 
 
 def run(settings: LagExporterSettings) -> None:
@@ -80,10 +81,16 @@ def sources(
     watch = BrokerReader(Broker(settings.kafka_bootstrap_servers), layout, settings.groups)
     reader = LakehouseReader(settings.trino_url, layout)
     checkpoints = Source("checkpoint", positions.read)
+
+    def lakehouse() -> LakehouseFigures:
+        # or the first round, at the start, could not tell whether all is whole
+        checkpoints.wait(FIRST_POSITIONS_SECONDS)
+        return reader.read(checkpoints.answer())
+
     return (
         checkpoints,
         Source("kafka", lambda: watch.read(checkpoints.answer())),
-        Source("trino", lambda: reader.read(checkpoints.answer())),
+        Source("trino", lakehouse),
     )
 
 

@@ -30,7 +30,7 @@ class Source(Generic[T]):
         self._lock = threading.Lock()
         self._answer: T | None = None
         self._expires = 0.0
-        self._asked = False
+        self._asked = threading.Event()
         self._problem = ""
 
     def refresh(self, pause: Callable[[float], float]) -> bool:
@@ -44,7 +44,7 @@ class Source(Generic[T]):
         with self._lock:
             self._answer = answer
             self._expires = self._clock() + pause(took) + max(PATIENCE_SECONDS, 2 * took)
-            self._asked = True
+        self._asked.set()
         return answer is not None
 
     def answer(self) -> T | None:
@@ -54,8 +54,11 @@ class Source(Generic[T]):
 
     @property
     def was_asked(self) -> bool:
-        with self._lock:
-            return self._asked
+        return self._asked.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it has been asked once, at most so long."""
+        self._asked.wait(seconds)
 
     def _question(self) -> T | None:
         try:
