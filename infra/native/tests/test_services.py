@@ -1,7 +1,7 @@
 """Every service of the compose file runs natively too, with the same ports and nothing of a container left."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from fraud_native import definition
 from fraud_native.envfile import ensure_env_file, parse_env
 from fraud_native.native_env import native_env
 from fraud_native.paths import ENV_EXAMPLE, Stack
+from fraud_native.prepare import Setting, write_redis_config
 from fraud_native.process_spec import Component
 from fraud_native.services import NATIVE
 
@@ -101,6 +102,36 @@ def test_no_secret_stands_in_a_command_line(name: str, components: dict[str, Com
     secrets = {variables[key] for key in variables if key.endswith(("_PASSWORD", "_SECRET", "_KEY"))}
     command = " ".join(components[name].spec().command)
     assert not [secret for secret in secrets if len(secret) > 20 and secret in command]
+
+
+def test_node_exporter_tells_the_same_in_both_runtimes(components: dict[str, Component]) -> None:
+    def told(command: Iterable[str]) -> set[str]:
+        wanted = {word.replace("$$", "$") for word in command if word.startswith("--collector.")}
+        # a host with containers has mounts of theirs besides
+        return {word for word in wanted if "mount-points" not in word}
+
+    container = told(definition.services()["node-exporter"].command)
+    assert len(container) > 8
+    assert container == told(components["node-exporter"].spec().command)
+
+
+def test_the_exporter_may_do_the_same_in_redis_in_both_runtimes(
+    components: dict[str, Component], tmp_path: Path
+) -> None:
+    redis = components["redis"]
+    write_redis_config(Setting(tmp_path, redis.variables, {}, None))
+    (user,) = [line for line in (tmp_path / "redis.conf").read_text().splitlines() if line.startswith("user metrics")]
+    rights = user.partition(redis.variables["REDIS_METRICS_PASSWORD"])[2]
+    assert rights.split()[0] == "-@all"
+    assert f"user metrics on >%s{rights}\\n" in definition.services()["redis"].command[-1]
+
+
+def test_exporters_sign_in_as_users_of_their_own(components: dict[str, Component]) -> None:
+    variables = components["redis-exporter"].variables
+    redis = components["redis-exporter"].spec().environment
+    assert (redis["REDIS_USER"], redis["REDIS_PASSWORD"]) == ("metrics", variables["REDIS_METRICS_PASSWORD"])
+    postgres = components["postgres-exporter"].spec().environment
+    assert (postgres["DATA_SOURCE_USER"], postgres["DATA_SOURCE_PASS"]) == ("metrics", variables["METRICS_DB_PASSWORD"])
 
 
 def test_a_description_of_the_process_is_only_readable_by_its_owner(
