@@ -97,8 +97,9 @@ def prometheus(demo: Any, predict: Callable[[dict[str, Any]], dict[str, Any]]) -
             }
         )
     yield Prometheus(url)
-    # what the other tests count must stand still
-    demo.stack.stop("producer")
+    # what the other tests count must stand still, and nobody needs to be asked every second any more
+    for service in ("producer", "prometheus", "lag-exporter"):
+        demo.stack.stop(service)
 
 
 def test_every_panel_has_data(prometheus: Prometheus) -> None:
