@@ -41,6 +41,12 @@ def test_the_tests_need_a_browser_that_no_phase_installs(steps: list[Step]) -> N
     assert "chromium" in {step.name for step in steps if step.for_tests}
 
 
+def test_phase_5_adds_what_watches(steps: list[Step]) -> None:
+    watching = {"prometheus", "alertmanager", "node-exporter", "redis-exporter", "postgres-exporter"}
+    assert names_for(steps, 5) - names_for(steps, 1, 2, 4) >= {*watching, "statsd_exporter", "superset"}
+    assert not names_for(steps, 1, 2, 3, 4) & watching
+
+
 def test_every_step_serves_services_that_exist_or_another_step(steps: list[Step]) -> None:
     needed = {name for step in steps for name in step.needs}
     for step in steps:

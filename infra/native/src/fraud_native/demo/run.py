@@ -68,6 +68,12 @@ class Demo:
         path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         return report
 
+    def bring_up_watchers(self, own_data: bool) -> None:
+        """Brings phase 5 up, with live payments to look at unless the history is somebody's own."""
+        self.stack.up([5], without=("producer",) if own_data else ())
+        if own_data:
+            self._say("the producer stays stopped: it would mix simulated payments into yours")
+
     def _steps(self) -> Report:
         with self._step("bring up"):
             self.stack.up([1, 2, 3, 4], without=HELD_BACK)
@@ -99,7 +105,7 @@ class Demo:
         online = commands.json("fraud-serving", "redis-features")
         if self.options.watched:
             with self._step("bring up phase 5"):
-                self._bring_up_watchers(own_data)
+                self.bring_up_watchers(own_data)
         return {
             "runtime": "native",
             "components": self.stack.components(),
@@ -111,12 +117,6 @@ class Demo:
             "predict": predict,
             "decisions_logged": layers.decisions(env).rows,
         }
-
-    def _bring_up_watchers(self, own_data: bool) -> None:
-        # the simulator's payments have no place among somebody's own
-        self.stack.up([5], without=("producer",) if own_data else ())
-        if own_data:
-            self._say("the producer stays stopped: it would mix simulated payments into yours")
 
     def _feed_history(self, commands: Commands) -> dict[str, Any]:
         """Feeds the history unless all of it is there; returns what `fraud-producer newest` says of it then.
