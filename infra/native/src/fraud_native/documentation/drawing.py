@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-_WIDTH, _GAP, _HEIGHT, _LINE, _HEAD = 200, 64, 26, 44, 40
+_GAP, _HEIGHT, _LINE, _HEAD, _MARGIN = 44, 26, 44, 40, 8
+# what a letter of this size takes, and what a box has besides its letters
+_LETTER, _PADDING = 6.6, 18
 _COLOURS: Final = ("#e3eefb", "#e5f4e8", "#fdf1dc", "#f3e8fb", "#fbe7e7", "#e8f4f6")
 
 
@@ -53,46 +55,65 @@ def svg(text: str) -> str:
     """The picture of a flow chart."""
     chart = parse(text)
     tallest = max(len(boxes) for _, boxes in chart.columns)
-    places = {
-        box: (
-            column * (_WIDTH + _GAP) + 8,
-            # shorter columns stand in the middle
-            _HEAD + row * _LINE + (tallest - len(boxes)) * _LINE // 2,
-        )
-        for column, (_, boxes) in enumerate(chart.columns)
-        for row, box in enumerate(boxes)
-    }
-    width = len(chart.columns) * (_WIDTH + _GAP)
-    height = _HEAD + tallest * _LINE
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-size="12" '
-        'font-family="system-ui, sans-serif"><defs>'
-        '<marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#7b8794"/></marker></defs>'
-    ]
-    parts += [_arrow(places[start], places[end]) for start, end in chart.arrows]
+    places: dict[str, _Place] = {}
+    heads: list[tuple[int, str]] = []
+    left = _MARGIN
     for number, (title, boxes) in enumerate(chart.columns):
-        left = number * (_WIDTH + _GAP) + 8
-        parts.append(f'<text x="{left}" y="20" font-weight="600">{html.escape(title)}</text>')
-        parts += [_box(*places[box], chart.labels[box], _COLOURS[number % len(_COLOURS)]) for box in boxes]
-    return "".join([*parts, "</svg>"])
-
-
-def _box(x: int, y: int, label: str, colour: str) -> str:
-    return (
-        f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="4" fill="{colour}" stroke="#9aa5b1"/>'
-        f'<text x="{x + 8}" y="{y + 17}">{html.escape(label)}</text>'
+        width = int(max(len(words) for words in (title, *(chart.labels[box] for box in boxes))) * _LETTER) + _PADDING
+        heads.append((left, title))
+        for row, box in enumerate(boxes):
+            # shorter columns stand in the middle
+            top = _HEAD + row * _LINE + (tallest - len(boxes)) * _LINE // 2
+            places[box] = _Place(number, left, top, width)
+        left += width + _GAP
+    height = _HEAD + tallest * _LINE
+    return "".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left} {height}" font-size="12" '
+            'font-family="system-ui, sans-serif"><defs>'
+            '<marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
+            'orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#7b8794"/></marker></defs>',
+            *(_arrow(places[start], places[end]) for start, end in chart.arrows),
+            *(f'<text x="{x}" y="20" font-weight="600">{html.escape(title)}</text>' for x, title in heads),
+            *(_box(place, chart.labels[box]) for box, place in places.items()),
+            "</svg>",
+        ]
     )
 
 
-def _arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
-    middle = _HEIGHT // 2
-    x1, y1, y2 = start[0] + _WIDTH, start[1] + middle, end[1] + middle
-    if end[0] > start[0]:
-        x2, bend = end[0], max(_GAP // 2, (end[0] - x1) // 2)
-        path = f"M{x1},{y1} C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"
+@dataclass(frozen=True, slots=True)
+class _Place:
+    column: int
+    left: int
+    top: int
+    width: int
+
+    @property
+    def right(self) -> int:
+        return self.left + self.width
+
+    @property
+    def middle(self) -> int:
+        return self.top + _HEIGHT // 2
+
+
+def _box(place: _Place, label: str) -> str:
+    return (
+        f'<rect x="{place.left}" y="{place.top}" width="{place.width}" height="{_HEIGHT}" rx="4" '
+        f'fill="{_COLOURS[place.column % len(_COLOURS)]}" stroke="#9aa5b1"/>'
+        f'<text x="{place.left + _PADDING // 2}" y="{place.top + 17}">{html.escape(label)}</text>'
+    )
+
+
+def _arrow(start: _Place, end: _Place) -> str:
+    if start.column == end.column:
+        # around the right-hand side
+        x1, x2, bend1, bend2 = start.right, end.right, _GAP, _GAP
+    elif start.column < end.column:
+        x1, x2 = start.right, end.left
+        bend1, bend2 = (x2 - x1) // 2, (x1 - x2) // 2
     else:
-        # within a column, or back: around the right-hand side
-        x2 = end[0] + _WIDTH
-        path = f"M{x1},{y1} C{x1 + _GAP},{y1} {x2 + _GAP},{y2} {x2},{y2}"
+        x1, x2 = start.left, end.right
+        bend1, bend2 = (x2 - x1) // 2, (x1 - x2) // 2
+    path = f"M{x1},{start.middle} C{x1 + bend1},{start.middle} {x2 + bend2},{end.middle} {x2},{end.middle}"
     return f'<path d="{path}" fill="none" stroke="#9aa5b1" stroke-width="1.2" marker-end="url(#tip)"/>'

@@ -23,7 +23,9 @@ th, code, pre { background: #f2f5f8; }
 code { padding: .1rem .3rem; border-radius: 3px; }
 pre { padding: .8rem; overflow-x: auto; }
 a { color: #0b63a5; }
-figure { overflow-x: auto; margin: 1rem 0; }
+/* a picture may use the whole window, and is never too small to read */
+figure { overflow-x: auto; width: calc(100vw - 5rem); margin: 1rem calc(50% - 50vw + 2.5rem); }
+figure svg { width: 100%; min-width: 110rem; }
 nav { margin-bottom: 1.5rem; }
 """
 # the order of the index; a folder that is not named comes last under its own name
