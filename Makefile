@@ -12,6 +12,7 @@ RUNTIME ?= $(or $(shell sed -n 's/^RUNTIME=//p' .env 2>/dev/null),native)
 given = $(if $(filter command line,$(origin $(1))),$($(1)))
 # not PHASES: that is what a user gives to make demo
 ALL_PHASES := phase1 phase2 phase3 phase4 phase5
+DEMO_PHASES = phase1 phase2 phase3 phase4 $(if $(call given,PHASES),phase5)
 NATIVE := $(BIN)/fraud-native --stack $(STACK)
 COMPOSE := docker compose
 # runs one of our console commands with the running stack's environment
@@ -46,7 +47,8 @@ help: ## this screen
 
 ##@ The two commands
 .PHONY: demo test
-demo: setup ## the whole path, an Avro message to a scored payment [DATA=file MAPPING=map.yml FRESH=1 END=hour PHASES=5]
+demo: ## the whole path, an Avro message to a scored payment [DATA=file MAPPING=map.yml FRESH=1 END=hour PHASES=5]
+	@bash infra/native/bootstrap.sh; $(BIN)/fraud-native setup $(DEMO_PHASES:phase%=--phase %)
 	@$(NATIVE) demo $(if $(call given,DATA),--data "$(DATA)") $(if $(call given,MAPPING),--mapping "$(MAPPING)") \
 		$(if $(filter 1 yes true,$(call given,FRESH)),--fresh) $(if $(call given,END),--end "$(END)") \
 		$(if $(call given,PHASES),--phases "$(PHASES)")
@@ -109,7 +111,7 @@ sql: guard-Q ## ask Trino [Q='select count(*) from delta.bronze.transactions']
 	@$(NATIVE) sql "$$QUERY"
 redis-features: ## what the online store holds [USER=U0001]
 	@$(WITH_ENV) $(BIN)/fraud-serving redis-features $(if $(call given,USER),--user "$(USER)")
-alert-demo: ## write bad messages, watch the alert about them fire and resolve (7 min)
+alert-demo: ## write bad messages, watch the alert about them fire and resolve (6 min)
 	@$(NATIVE) alert-demo
 
 ##@ Build by hand

@@ -19,7 +19,7 @@ TELLS = {
     "kafka": 'sum(kafka_server_brokertopicmetrics_messagesin_total{topic=""}) > 0',
     "redis": "redis_up == 1 and redis_commands_processed_total > 0",
     "postgres": 'pg_up == 1 and on() pg_database_size_bytes{datname="fraud"} > 0',
-    "minio": "minio_cluster_usage_object_total > 0",
+    "minio": "sum(minio_s3_requests_total) > 0",
     "trino": "trino_execution_name_QueryManager_CompletedQueries > 0",
     "airflow": 'count({job="airflow",__name__=~"airflow_.+"}) > 0',
     "node": 'node_filesystem_size_bytes{mountpoint="/"} > 0',
