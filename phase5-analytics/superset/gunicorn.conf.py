@@ -13,3 +13,5 @@ timeout = 90
 # links that carry a chart's settings are long
 limit_request_line = 8190
 accesslog = None
+# it would lie in the home folder, where two stacks would share it
+control_socket_disable = True

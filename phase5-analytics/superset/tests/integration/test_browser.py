@@ -1,0 +1,114 @@
+"""What an analyst sees and does, in a real browser."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from playwright.sync_api import BrowserContext, Page, expect
+
+pytestmark = pytest.mark.integration
+
+ASSETS = Path(__file__).parents[2] / "assets"
+DASHBOARDS = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted((ASSETS / "dashboards").glob("*"))]
+LOADED_CHARTS = """() => {
+    const charts = [...document.querySelectorAll('[data-test-chart-id]')];
+    return {
+        shown: charts.filter(chart => chart.querySelector('.slice_container')).length,
+        waiting: charts.filter(chart => chart.querySelector('[data-test="loading-indicator"], .loading')).length,
+        broken: charts.filter(chart => chart.querySelector('.ant-alert-error')).map(chart => chart.innerText),
+        empty: charts.map(chart => chart.innerText).filter(text => /No results|No data|N\\/A$/.test(text)),
+    };
+}"""
+
+
+def test_the_analyst_signs_in(signed_in: BrowserContext) -> None:
+    assert "session" in {cookie["name"] for cookie in signed_in.cookies()}
+
+
+@pytest.mark.parametrize("dashboard", [pytest.param(each, id=each["slug"]) for each in DASHBOARDS])
+def test_every_chart_of_a_dashboard_shows_rows(
+    tab: Any, keep: Callable[[Page, str], Path], dashboard: dict[str, Any]
+) -> None:
+    page = tab.page
+    expected = sum(part["type"] == "CHART" for part in dashboard["position"].values() if isinstance(part, dict))
+    page.goto(f"/superset/dashboard/{dashboard['slug']}/", wait_until="domcontentloaded")
+    page.wait_for_function(
+        f"() => {{ const seen = ({LOADED_CHARTS})();"
+        f" return seen.shown + seen.broken.length >= {expected} && !seen.waiting; }}"
+    )
+    shot = keep(page, dashboard["slug"])
+    seen = page.evaluate(LOADED_CHARTS)
+    assert (seen["shown"], seen["broken"], seen["empty"]) == (expected, [], [])
+    assert len(tab.charts) == expected
+    assert all(rows > 0 for rows in tab.charts.values()), tab.charts
+    assert tab.strangers == set()
+    assert shot.stat().st_size > 20_000
+
+
+def test_the_risk_feed_says_how_old_its_data_is(demo: Any, analyst: Any) -> None:
+    newest = demo.postgres("SELECT max(created_at) FROM decisions")[0][0]
+    chart = analyst.id_of("chart", "slice_name", "Age of the data (minutes)")
+    asked = analyst.get(f"/api/v1/chart/{chart}/data/").raise_for_status().json()["result"][0]["data"]
+    (shown,) = asked[0].values()
+    assert shown == pytest.approx((datetime.now(UTC) - newest).total_seconds() / 60, abs=1)
+
+
+def test_sql_lab_runs_a_query_on_gold_and_refuses_a_forbidden_one(
+    tab: Any, demo: Any, keep: Callable[[Page, str], Path], analyst: Any
+) -> None:
+    page = tab.page
+    database = analyst.id_of("database", "database_name", "Lakehouse")
+    page.goto(f"/sqllab/?dbid={database}&catalog=serving&schema=gold&sql=SELECT+1", wait_until="domcontentloaded")
+    page.wait_for_selector(".ace_content")
+
+    run_in_editor(page, "SELECT count(*) AS payments FROM mart_transactions")
+    (payments,) = demo.trino("SELECT count(*) FROM delta.gold.mart_transactions")[0]
+    results = page.locator('[data-test="table-container"]')
+    expect(results).to_contain_text(re.compile(f"{payments}"))
+    keep(page, "sql-lab")
+
+    run_in_editor(page, "SELECT * FROM delta.bronze.transactions")
+    expect(page.locator('[data-test="south-pane"] .ant-alert-error')).to_contain_text(re.compile("denied|access", re.I))
+    keep(page, "sql-lab-refused")
+
+
+def run_in_editor(page: Page, sql: str) -> None:
+    page.evaluate("sql => document.querySelector('.ace_editor').env.editor.setValue(sql)", sql)
+    with page.expect_response("**/api/v1/sqllab/execute/"):
+        page.locator('[data-test="run-query-action"]:not([disabled])').click()
+
+
+def test_an_analyst_builds_a_chart_from_a_dataset_and_keeps_it(
+    tab: Any, demo: Any, keep: Callable[[Page, str], Path], analyst: Any
+) -> None:
+    page = tab.page
+    page.goto("/chart/add", wait_until="domcontentloaded")
+    choose(page, "Dataset", "mart_hourly_metrics")
+    page.get_by_text("Big Number", exact=True).click()
+    page.get_by_role("button", name="Create new chart").click()
+    page.locator('[data-test="metric"]').get_by_text("Drop a column/metric here or click").click()
+    choose(page, "Select saved metrics", "Largest payment")
+    page.click('[data-test="AdhocMetricEdit#save"]')
+    page.click('[data-test="run-query-button"]')
+    (cents,) = demo.trino("SELECT max(amount_cents_max) FROM delta.gold.mart_hourly_metrics")[0]
+    expect(page.locator(".slice_container .header-line")).to_have_text(f"{cents / 100:,.2f}")
+
+    page.click('[data-test="query-save-button"]')
+    page.fill('[data-test="new-chart-name"]', "The largest payment")
+    page.click('[data-test="btn-modal-save"]')
+    page.wait_for_url("**slice_id=**", wait_until="commit")
+    keep(page, "chart-of-an-analyst")
+    chart = analyst.id_of("chart", "slice_name", "The largest payment")
+    assert analyst.get(f"/api/v1/chart/{chart}").json()["result"]["owners"][0]["first_name"] == "Analyst"
+    # it is his: he may take it away again
+    assert analyst.delete(f"/api/v1/chart/{chart}").status_code == 200
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label).click()
+    page.keyboard.type(option)
+    page.locator(".ant-select-item-option").filter(has_text=option).first.click()
