@@ -1,7 +1,11 @@
 """What rules and dashboards are held against: the metrics that our code defines, and those that an expression reads."""
 
 import ast
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,9 +29,27 @@ WORDS = {"by", "without", "on", "ignoring", "group_left", "group_right", "and", 
 NOT_WATCHED = {"superset-init", "superset", "grafana"}
 
 
+# how much sooner alerts come and go in the live tests than in earnest
+HASTE = 10
+
+
 @pytest.fixture(scope="session")
-def watched(stack: Any) -> Iterator[Any]:
+def hastened_rules(stack: Any) -> Path:
+    """The very rules that are used, their durations divided, where the test stack's Prometheus looks for rules."""
+    folder = Path(stack.env["PROMETHEUS_RULES_DIR"])
+    script = ROOT / "phase5-analytics" / "prometheus" / "hasten_rules.py"
+    subprocess.run([sys.executable, str(script), str(HASTE), str(folder)], check=True)
+    for line in stack.launcher("status", "--plain").splitlines():
+        name, state, _, pid, *_ = line.split()
+        if (name, state) == ("prometheus", "RUNNING"):
+            os.kill(int(pid), signal.SIGHUP)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def watched(stack: Any, hastened_rules: Path) -> Iterator[Any]:
     """The test stack with all that Prometheus asks and Prometheus itself; payments flow while a test looks."""
+    assert any(hastened_rules.iterdir()), "Prometheus would watch without a rule"
     stack.need(*[name for name in definition.of_phases([5]) if name not in NOT_WATCHED])
     yield stack
     stack.stop("producer")

@@ -135,7 +135,7 @@ def show(variables: Mapping[str, str], say: Say, progress: Say) -> Story:
     """
     monitoring = Monitoring(variables["PROMETHEUS_URL"], variables["ALERTMANAGER_URL"])
     require_ready(monitoring)
-    say(f"{ALERT} is inactive. From here to its end it takes six to seven minutes.")
+    say(f"{ALERT} is inactive. From here to its end it takes five to seven minutes.")
     send_bad_messages(variables["KAFKA_BOOTSTRAP_SERVERS"])
     began = time.monotonic()
     _tell(say, 0, f"{MESSAGES} messages that are no payments are in {TRANSACTIONS.name}")

@@ -1,0 +1,150 @@
+"""Faults on the running stack, and what reaches the receiver of them.
+
+The rules are the real ones, ten times as fast. The thresholds are held by promtool; here it is the way from the fault
+to whoever is told.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+
+pytestmark = pytest.mark.integration
+Eventually = Callable[..., Any]
+
+
+class Monitoring:
+    """Prometheus and Alertmanager of the test stack."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._prometheus = env["PROMETHEUS_URL"]
+        self._alertmanager = env["ALERTMANAGER_URL"]
+
+    def states(self, **labels: str) -> set[str]:
+        """States that Prometheus gives to alerts with these labels; none: inactive."""
+        alerts = httpx.get(f"{self._prometheus}/api/v1/alerts", timeout=10).raise_for_status().json()["data"]["alerts"]
+        return {alert["state"] for alert in alerts if labels.items() <= alert["labels"].items()}
+
+    def is_silenced(self, **labels: str) -> bool:
+        """Whether Alertmanager has such an alert and passes none on, because another explains it."""
+        alerts = httpx.get(f"{self._alertmanager}/api/v2/alerts", timeout=10).raise_for_status().json()
+        found = [alert["status"] for alert in alerts if labels.items() <= alert["labels"].items()]
+        return bool(found) and all(status["inhibitedBy"] for status in found)
+
+    def value(self, expression: str) -> float | None:
+        answer = httpx.get(f"{self._prometheus}/api/v1/query", params={"query": expression}, timeout=10).json()
+        result = answer["data"]["result"]
+        return float(result[0]["value"][1]) if result else None
+
+
+@pytest.fixture
+def monitoring(watched: Any) -> Monitoring:
+    return Monitoring(watched.env)
+
+
+def test_bad_messages_are_told_and_forgotten(
+    watched: Any, monitoring: Monitoring, receiver: Any, eventually: Eventually
+) -> None:
+    """make alert-demo, and the other end of what it shows."""
+    eventually(
+        lambda: not monitoring.states(alertname="QuarantineGrowing"), 90, lambda: "no bad messages of other tests"
+    )
+    shown = watched.launcher("alert-demo")
+    chapters = [shown.find(f"QuarantineGrowing is {chapter}") for chapter in ("pending", "firing", "resolved")]
+    assert -1 not in chapters, shown
+    assert chapters == sorted(chapters)
+    told = receiver.wait("firing", 15, alertname="QuarantineGrowing", topic="transactions.raw", severity="ticket")
+    assert "transactions.raw went to quarantine" in told["annotations"]["description"]
+    assert told["annotations"]["runbook_url"] == "docs/runbooks/QuarantineGrowing.md"
+    receiver.wait("resolved", 30, alertname="QuarantineGrowing", topic="transactions.raw")
+
+
+def test_a_component_that_stopped_is_told_and_forgotten(watched: Any, monitoring: Monitoring, receiver: Any) -> None:
+    watched.stop("redis")
+    try:
+        told = receiver.wait("firing", 60, alertname="TargetDown", job="redis", severity="page")
+    finally:
+        watched.start("redis")
+    assert told["annotations"]["summary"] == "redis does not answer"
+    receiver.wait("resolved", 60, alertname="TargetDown", job="redis", severity="page")
+
+
+@contextmanager
+def locked_decisions(env: dict[str, str]) -> Iterator[None]:
+    """Nobody can read or record a decision: what a careless migration does."""
+    with psycopg.connect(
+        host=env["POSTGRES_HOST"],
+        port=int(env["POSTGRES_CONNECT_PORT"]),
+        dbname="fraud",
+        user="postgres",
+        password=env["POSTGRES_PASSWORD"],
+    ) as connection:
+        connection.execute("LOCK TABLE decisions IN ACCESS EXCLUSIVE MODE")
+        yield
+        connection.rollback()
+
+
+@pytest.mark.slow
+def test_payments_that_are_refused_are_one_page(
+    watched: Any, monitoring: Monitoring, receiver: Any, eventually: Eventually
+) -> None:
+    headers = {"Authorization": f"Bearer {watched.env['FRAUD_SERVING_API_KEY']}"}
+    with httpx.Client(base_url=watched.env["API_URL"], headers=headers, timeout=30) as api:
+
+        def pay(_: int = 0) -> int:
+            body = {"transaction_id": f"alert-{uuid4()}", "user_id": "U0001", "merchant_id": "M001", "amount": 5}
+            return api.post("/predict", json=body).status_code
+
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(pay, range(20))) == {200}
+            with locked_decisions(watched.env):
+
+                def page_came() -> bool:
+                    assert set(pool.map(pay, range(16))) == {503}
+                    return bool(receiver.alerts("firing", alertname="PredictAvailabilityBudgetBurnFast"))
+
+                def ticket_is_explained() -> bool:
+                    assert set(pool.map(pay, range(16))) == {503}
+                    return monitoring.is_silenced(alertname="ApiErrorRateHigh")
+
+                eventually(page_came, 120, lambda: "the page about refused payments")
+                eventually(ticket_is_explained, 120, lambda: "the silenced ticket about the API's errors")
+            assert set(pool.map(pay, range(20))) == {200}
+    assert receiver.alerts("firing", alertname="ApiErrorRateHigh") == []
+    # its long windows remember the outage; the short one does not
+    eventually(lambda: not monitoring.states(alertname="ApiErrorRateHigh"), 90, lambda: "the end of the API's errors")
+
+
+@pytest.mark.slow
+def test_readers_that_stand_still_are_told_and_forgotten(
+    watched: Any, monitoring: Monitoring, receiver: Any, eventually: Eventually
+) -> None:
+    """Of the Bronze writer the page comes and silences the ticket; of the feature writer the ticket comes."""
+    eventually(
+        lambda: monitoring.value('max(fraud_bronze_oldest_unread_seconds{topic="transactions.raw"})') is not None,
+        60,
+        lambda: "the age of the oldest message that Bronze lacks",
+    )
+    watched.stop("bronze-writer")
+    watched.stop("feature-writer")
+    try:
+        receiver.wait("firing", 120, alertname="BronzeStale", topic="transactions.raw", severity="page")
+        receiver.wait("firing", 180, alertname="LagNotFalling", consumergroup="feature-writer")
+        eventually(
+            lambda: monitoring.is_silenced(alertname="LagNotFalling", consumergroup="bronze-stream"),
+            60,
+            lambda: "the silenced ticket about the Bronze stream's lag",
+        )
+    finally:
+        watched.start("bronze-writer")
+        watched.start("feature-writer")
+    told = {one["labels"]["job"] for one in receiver.alerts("firing", alertname="TargetDown", severity="ticket")}
+    assert {"bronze-writer", "feature-writer"} <= told
+    assert receiver.alerts("firing", alertname="LagNotFalling", consumergroup="bronze-stream") == []
+    receiver.wait("resolved", 180, alertname="LagNotFalling", consumergroup="feature-writer")
+    receiver.wait("resolved", 180, alertname="BronzeStale", topic="transactions.raw")
