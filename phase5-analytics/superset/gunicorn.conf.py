@@ -9,7 +9,7 @@ worker_class = "gthread"
 # a request waits for Trino most of the time, and a dashboard asks for all its charts at once
 threads = 12
 # above superset_config's timeouts, which answer with a message
-timeout = 90
+timeout = 150
 # links that carry a chart's settings are long
 limit_request_line = 8190
 accesslog = None

@@ -53,9 +53,9 @@ TALISMAN_CONFIG = {
 ENABLE_CORS = False
 FAB_API_SWAGGER_UI = False
 
-# ---- what a query may cost; Trino has 800 MB for all of them together
-SQLLAB_TIMEOUT = 60
-SUPERSET_WEBSERVER_TIMEOUT = 60
+# ---- what a query may cost; Trino has 800 MB for all of them together, and a laptop is busy with much else
+SQLLAB_TIMEOUT = 120
+SUPERSET_WEBSERVER_TIMEOUT = 120
 SQL_MAX_ROW = 50_000
 ROW_LIMIT = 10_000
 # The rows of Gold change with each run of the pipeline, and a dashboard says how old they are: nothing is cached.

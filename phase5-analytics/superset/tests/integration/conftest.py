@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_pl
 ROOT = Path(__file__).parents[4]
 RUN_DBT = ROOT / "phase3-transforms" / "dbt_project" / "run-dbt"
 # generous: a page is large, and two cores have a whole platform to run besides
-PATIENCE_MS = 90_000
+PATIENCE_MS = 150_000
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ class Rest(httpx.Client):
     """Superset's REST interface as one of its users."""
 
     def __init__(self, env: dict[str, str], who: str) -> None:
-        super().__init__(base_url=env["SUPERSET_URL"], timeout=60.0, headers={"Referer": env["SUPERSET_URL"]})
+        super().__init__(base_url=env["SUPERSET_URL"], timeout=150.0, headers={"Referer": env["SUPERSET_URL"]})
         body = {
             "username": env[f"SUPERSET_{who}_USER"],
             "password": env[f"SUPERSET_{who}_PASSWORD"],
