@@ -41,7 +41,13 @@ def _written(seconds: float) -> str:
 
 
 def write_hastened(factor: float, folder: Path) -> None:
-    """Every rule file, hastened, under its own name in ``folder``."""
+    """Every rule file, hastened, under its own name in ``folder``.
+
+    Raises:
+        ValueError: that is where the real ones are.
+    """
+    if folder.resolve() == RULES.resolve():
+        raise ValueError(f"{folder} holds the rules that are used in earnest: hasten them into another folder")
     folder.mkdir(parents=True, exist_ok=True)
     for file in sorted(RULES.glob("*.yml")):
         (folder / file.name).write_text(hasten(file.read_text(encoding="utf-8"), factor), encoding="utf-8")

@@ -170,6 +170,12 @@ class TestHastenedRules:
     def test_a_window_still_holds_two_scrapes(self, hasten_rules: ModuleType) -> None:
         assert hasten_rules.hasten("rate(a[5m])", 1000) == "rate(a[10000ms])"
 
+    def test_the_real_rules_are_never_written_over(self, hasten_rules: ModuleType) -> None:
+        before = [file.read_bytes() for file in RULE_FILES]
+        with pytest.raises(ValueError, match="in earnest"):
+            hasten_rules.write_hastened(20, PROMETHEUS / "tests" / ".." / "rules")
+        assert [file.read_bytes() for file in RULE_FILES] == before
+
     def test_what_is_written_is_sound(self, hasten_rules: ModuleType, tmp_path: Path) -> None:
         hasten_rules.write_hastened(20, tmp_path / "rules")
         written = sorted((tmp_path / "rules").iterdir())
