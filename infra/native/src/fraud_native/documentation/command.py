@@ -14,12 +14,16 @@ def docs(
 ) -> None:
     """Builds the documentation of the data and serves it on DOCS_PORT until Ctrl-C."""
     from fraud_native.documentation.dbt_docs import DbtError, write_dbt_docs
-    from fraud_native.documentation.server import serve
+    from fraud_native.documentation.server import check_port, serve
     from fraud_native.documentation.site import write_index, write_pages
 
     launcher: Launcher = context.obj
     variables = launcher.env()
+    port = int(variables["DOCS_PORT"])
     folder = launcher.stack.data("docs")
+    if not build_only:
+        # before a minute's work, not after it
+        check_port(port)
     try:
         pages = write_pages(ROOT / "docs", folder / "site")
         remark = write_dbt_docs(variables, folder)
@@ -29,7 +33,7 @@ def docs(
         if build_only:
             typer.echo(f"the pages are in {folder / 'site'}")
         else:
-            serve(folder / "site", int(variables["DOCS_PORT"]), typer.echo)
+            serve(folder / "site", port, typer.echo)
     except DbtError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

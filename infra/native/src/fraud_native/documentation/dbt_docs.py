@@ -25,17 +25,13 @@ def write_dbt_docs(variables: Mapping[str, str], folder: Path) -> str:
         DbtError: dbt failed.
     """
     target = folder / "dbt"
+    environment = {**os.environ, **variables, "DBT_LOG_PATH": str(target / "logs")}
     with_catalog = _trino_answers(variables["TRINO_URL"])
-    command = [str(COMMANDS / "dbt"), "--no-use-colors", "docs", "generate", "--static", "--target-path", str(target)]
-    done = subprocess.run(
-        command if with_catalog else [*command, "--no-compile", "--empty-catalog"],
-        env={**os.environ, **variables, "DBT_LOG_PATH": str(target / "logs")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise DbtError(f"dbt docs generate failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    if with_catalog:
+        _dbt(["docs", "generate", "--static"], target, environment)
+    else:
+        _dbt(["parse"], target, environment)
+        _dbt(["docs", "generate", "--static", "--no-compile", "--empty-catalog"], target, environment)
     page = folder / "site" / "dbt" / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(target / "static_index.html", page)
@@ -45,6 +41,13 @@ def write_dbt_docs(variables: Mapping[str, str], folder: Path) -> str:
         f"Trino does not answer at {variables['TRINO_URL']}: the pages of dbt come without what the tables really "
         "hold. For those, run make phase3-up and then make docs again."
     )
+
+
+def _dbt(arguments: list[str], target: Path, environment: Mapping[str, str]) -> None:
+    command = [str(COMMANDS / "dbt"), "--no-use-colors", *arguments, "--target-path", str(target)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DbtError(f"dbt {' '.join(arguments)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
 def _trino_answers(url: str) -> bool:

@@ -14,18 +14,25 @@ class _Handler(SimpleHTTPRequestHandler):
         """A line for every picture would hide the one with the address."""
 
 
-def serve(folder: Path, port: int, say: Callable[[str], None]) -> None:
-    """Answers until Ctrl-C.
+def check_port(port: int) -> None:
+    """Makes sure that nobody else listens there.
 
     Raises:
-        PortTakenError: somebody else listens there.
-        KeyboardInterrupt: somebody has seen enough.
+        PortTakenError: somebody does.
     """
     if is_taken(port):
         raise PortTakenError(
             f"port {port} (DOCS_PORT), which the documentation needs, is held by {holder_of(port)}: "
             "stop that process or set another DOCS_PORT"
         )
+
+
+def serve(folder: Path, port: int, say: Callable[[str], None]) -> None:
+    """Answers until Ctrl-C.
+
+    Raises:
+        KeyboardInterrupt: somebody has seen enough.
+    """
     with ThreadingHTTPServer((LOOPBACK, port), functools.partial(_Handler, directory=str(folder))) as server:
         say(f"documentation on http://{LOOPBACK}:{port}, until Ctrl-C")
         server.serve_forever()
