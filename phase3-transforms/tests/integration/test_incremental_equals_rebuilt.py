@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psycopg
 import pytest
 import trino.dbapi
 
@@ -37,6 +39,12 @@ LABEL_COLUMNS = """
     _partition integer, _offset bigint, _kafka_timestamp timestamp(6), _schema_id integer, _ingested_at timestamp(6),
     _batch_id bigint, event_date date
 """
+DECISION = """
+    (transaction_id, user_id, request, event_time, mode, flags, schema_hash, missing, rules_score, fraud_probability,
+     fraud_score, risk_tier, verdict, reasons, rule_hits, rules_version, model_version, latency_ms, created_at)
+    VALUES (%(id)s, 'U0001', %(request)s, %(at)s, 'full', '{}', 'h', '{}', 0, 0.1,
+     10, 'LOW', 'APPROVED', '{one,two}', '{}', '1', '1', 2.5, %(at)s)
+"""
 HASHED = (
     "silver.int_transactions",
     "silver.int_labels_as_of",
@@ -49,6 +57,8 @@ HASHED = (
     "gold.mart_fraud_features",
     "gold.mart_user_profile_current",
     "gold.mart_merchant_risk_current",
+    "gold.mart_transactions",
+    "gold.mart_decisions",
 )
 
 
@@ -125,6 +135,24 @@ class Lake:
                 values = ", ".join(row.sql() for row in rows)
                 self.query(f"insert into {self.prefix}bronze.{table} values {values}")
 
+    def decide(self, *decisions: tuple[str, float]) -> None:
+        """What the API would record: transaction ids, and the minute in which PostgreSQL took the record."""
+        with self.postgres() as connection:
+            for transaction_id, minute in decisions:
+                connection.execute(
+                    f"INSERT INTO {self.prefix}public.decisions {DECISION}",
+                    {"id": transaction_id, "at": at(minute), "request": '{"merchant_id": "M001", "amount": "1.50"}'},
+                )
+
+    def postgres(self) -> "psycopg.Connection[Any]":
+        return psycopg.connect(
+            host=self.env["POSTGRES_HOST"],
+            port=self.env["POSTGRES_CONNECT_PORT"],
+            user="fraud",
+            password=self.env["FRAUD_DB_PASSWORD"],
+            dbname="fraud",
+        )
+
     def dbt(self, *arguments: str) -> str:
         """Runs dbt the way the DAG does, on this test's schemas."""
         done = subprocess.run(
@@ -163,7 +191,7 @@ class Lake:
 
 @contextmanager
 def lake_of_its_own(stack: Any, state: Path) -> Iterator[Lake]:
-    stack.need("trino", "lakehouse-init")
+    stack.need("trino", "lakehouse-init", "serving-init")
     made = Lake(stack.env, f"it_{secrets.token_hex(4)}_", state)
     location = f"s3://{stack.env['S3_BUCKET']}/silver"
     for schema in ("bronze", "silver", "gold"):
@@ -171,6 +199,11 @@ def lake_of_its_own(stack: Any, state: Path) -> Iterator[Lake]:
         made.query(f"create schema {made.prefix}{schema} with (location = '{location}')")
     made.query(f"create table {made.prefix}bronze.transactions ({TRANSACTION_COLUMNS})")
     made.query(f"create table {made.prefix}bronze.labels ({LABEL_COLUMNS})")
+    with made.postgres() as connection:
+        connection.execute(f"CREATE SCHEMA {made.prefix}public")
+        connection.execute(f"CREATE TABLE {made.prefix}public.decisions (LIKE public.decisions INCLUDING ALL)")
+        connection.execute(f"GRANT USAGE ON SCHEMA {made.prefix}public TO fraud_reader")
+        connection.execute(f"GRANT SELECT ON {made.prefix}public.decisions TO fraud_reader")
     try:
         yield made
     finally:
@@ -182,6 +215,8 @@ def lake_of_its_own(stack: Any, state: Path) -> Iterator[Lake]:
             for name, kind in tables:
                 made.query(f"drop {'view' if kind == 'VIEW' else 'table'} {made.prefix}{schema}.{name}")
             made.query(f"drop schema {made.prefix}{schema}")
+        with made.postgres() as connection:
+            connection.execute(f"DROP SCHEMA {made.prefix}public CASCADE")
 
 
 @pytest.fixture(scope="module")
@@ -253,8 +288,11 @@ SECOND_LABELS = [
 def incremental(lake: Lake) -> dict[str, tuple[int, str]]:
     """Contents of every model after a build and an incremental run."""
     lake.receive(FIRST, FIRST_LABELS)
+    lake.decide(("T1", 1000), ("T2", 2000))
     lake.dbt("build", "--exclude-resource-type", "test", "unit_test")
     lake.receive(SECOND, SECOND_LABELS)
+    # one became visible after a record that was made later
+    lake.decide(("T3", 1990), ("T4", 3000))
     lake.dbt("run")
     return lake.contents()
 
@@ -315,6 +353,21 @@ def test_a_label_filled_from_a_payment_follows_it(lake: Lake, incremental: dict[
     )
     assert [tuple(row) for row in rows] == [("L8", "U0041", epoch_us(at(100)))]
     assert incremental["gold.mart_user_risk_profiles"][0] > 0
+
+
+@pytest.mark.slow
+def test_every_decision_is_in_gold_once_however_late_it_became_visible(
+    lake: Lake, incremental: dict[str, tuple[int, str]]
+) -> None:
+    rows = lake.query(
+        f"select transaction_id, decided_at, merchant_id, amount, reasons from {lake.prefix}gold.mart_decisions"
+    )
+    made = {"T1": 1000, "T2": 2000, "T3": 1990, "T4": 3000}
+    expected = [
+        (key, at(minute).replace(tzinfo=None), "M001", Decimal("1.50"), "one; two") for key, minute in made.items()
+    ]
+    assert sorted(tuple(row) for row in rows) == sorted(expected)
+    assert incremental["gold.mart_decisions"][0] == len(made)
 
 
 @pytest.mark.slow

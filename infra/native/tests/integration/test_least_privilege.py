@@ -21,6 +21,7 @@ MAY_WRITE = {
     "TRINO": {"silver", "gold"},
     "METASTORE": set(),
     "MLFLOW": {"mlflow"},
+    "GOLD_READER": set(),
     "CHECKPOINT_READER": set(),
 }
 MAY_READ = {
@@ -28,6 +29,7 @@ MAY_READ = {
     "TRINO": {"bronze", "quarantine", "silver", "gold"},
     "METASTORE": {"bronze", "quarantine", "silver", "gold"},
     "MLFLOW": {"mlflow"},
+    "GOLD_READER": {"gold"},
     "CHECKPOINT_READER": {"checkpoints"},
 }
 
@@ -89,13 +91,13 @@ def connect(env: dict[str, str], role: str, password: str, database: str) -> "ps
     )
 
 
-@pytest.mark.parametrize("role", ["registry", "metastore", "airflow", "mlflow", "fraud"])
+@pytest.mark.parametrize("role", ["registry", "metastore", "airflow", "mlflow", "superset", "fraud"])
 def test_a_database_role_enters_its_own_database_only(stack: Any, role: str) -> None:
     stack.need("postgres-init")
     password = f"{role.upper()}_DB_PASSWORD"
     with connect(stack.env, role, password, role) as connection:
         assert connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
-    for other in {"registry", "metastore", "airflow", "mlflow", "fraud", "postgres"} - {role}:
+    for other in {"registry", "metastore", "airflow", "mlflow", "superset", "fraud", "postgres"} - {role}:
         with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
             connect(stack.env, role, password, other)
 
