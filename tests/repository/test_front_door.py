@@ -45,6 +45,16 @@ def test_only_a_given_fresh_starts_over(monkeypatch: pytest.MonkeyPatch, given: 
     assert ("--fresh" in make("-n", "demo", *given).stdout) is expected
 
 
+def test_the_demo_installs_and_starts_phase_5_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    # what the user's shell exports was meant for something else
+    monkeypatch.setenv("PHASES", "5")
+    alone, watched = make("-n", "demo").stdout, make("-n", "demo", "PHASES=5").stdout
+    assert "setup --phase 1 --phase 2 --phase 3 --phase 4\n" in alone
+    assert "--phases" not in alone
+    assert "setup --phase 1 --phase 2 --phase 3 --phase 4 --phase 5\n" in watched
+    assert '--phases "5"' in watched
+
+
 def test_every_target_is_in_the_readme() -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):.*?## ", MAKEFILE, flags=re.MULTILINE))
     assert {target for target in targets if not re.search(rf"`make (-s )?{target}\b", README)} == set()
