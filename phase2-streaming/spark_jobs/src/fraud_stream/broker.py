@@ -22,7 +22,7 @@ class Broker:
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._bootstrap_servers = bootstrap_servers
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 2})
+        self._admin = self._client()
 
     def partitions(self, topic: str) -> tuple[int, ...]:
         """All partitions of a topic, ascending.
@@ -163,5 +163,11 @@ class Broker:
             raise self._silent(error) from error
         return [place for member in description.members for place in member.assignment.topic_partitions]
 
+    def _client(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self._bootstrap_servers, "log_level": 2})
+
     def _silent(self, error: KafkaException) -> BrokerError:
+        # A client that was there when the broker restarted may ask for the coordinator of a group in vain for ever
+        # (librdkafka, pull request 3847): the next question is a new one's.
+        self._admin = self._client()
         return BrokerError(f"Kafka at {self._bootstrap_servers} does not answer: {error.args[0].str()}")
