@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from fraud_native.paths import Stack
+
 
 class Receiver:
     """Everything that Alertmanager has sent since the last :meth:`forget`."""
@@ -43,9 +45,20 @@ class Receiver:
         return found[0]
 
 
+def forget_what_was_told(stack: Any) -> None:
+    """An Alertmanager that was stopped under a firing alert says nothing of it for hours: it has told it already."""
+    running = any(line.startswith("alertmanager RUNNING") for line in stack.launcher("status", "--plain").splitlines())
+    if running:
+        stack.stop("alertmanager")
+    (Stack("test").data("alertmanager") / "data" / "nflog").unlink(missing_ok=True)
+    if running:
+        stack.start("alertmanager")
+
+
 @pytest.fixture(scope="session")
 def receiver_at(stack: Any) -> Iterator[Receiver]:
     """The receiver at ``ALERT_WEBHOOK_URL`` of the test stack."""
+    forget_what_was_told(stack)
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
