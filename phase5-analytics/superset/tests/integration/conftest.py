@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
 
 ROOT = Path(__file__).parents[4]
 RUN_DBT = ROOT / "phase3-transforms" / "dbt_project" / "run-dbt"
@@ -80,6 +80,7 @@ def admin(superset: dict[str, str]) -> Iterator[Rest]:
 @pytest.fixture(scope="session")
 def browser(superset: dict[str, str]) -> Iterator[Browser]:
     """Debian's Chromium; the set-up installs it for the tests."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         # root has no other way than without the sandbox, and a container's /dev/shm is small
         arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]

@@ -50,14 +50,16 @@ def test_every_chart_of_a_dashboard_shows_rows(
 
 
 def test_the_risk_feed_says_how_old_its_data_is(demo: Any, analyst: Any) -> None:
-    newest = demo.postgres("SELECT max(created_at) FROM decisions")[0][0]
+    (newest,) = demo.trino("SELECT max(decided_at) FROM delta.gold.mart_decisions")[0]
     body = {
         "datasource": {"id": analyst.id_of("dataset", "table_name", "mart_decisions"), "type": "table"},
         "queries": [{"metrics": ["age_of_data"]}],
     }
     answer = analyst.post("/api/v1/chart/data", json=body).raise_for_status().json()
     (row,) = answer["result"][0]["data"]
-    assert row["age_of_data"] == pytest.approx((datetime.now(UTC) - newest).total_seconds() / 60, abs=1)
+    assert row["age_of_data"] == pytest.approx(
+        (datetime.now(UTC).replace(tzinfo=None) - newest).total_seconds() / 60, abs=1
+    )
 
 
 def test_sql_lab_runs_a_query_on_gold_and_refuses_a_forbidden_one(
