@@ -95,7 +95,7 @@ class Tab:
 
     page: Page
     url: str
-    charts: dict[int, int] = field(default_factory=dict)
+    charts: list[Response] = field(default_factory=list)
     strangers: set[str] = field(default_factory=set)
 
     def watch(self) -> "Tab":
@@ -106,12 +106,17 @@ class Tab:
         address = urlsplit(response.url)
         if address.scheme.startswith("http") and address.netloc != urlsplit(self.url).netloc:
             self.strangers.add(response.url)
-        if address.path == "/api/v1/chart/data" and response.ok:
-            result = response.json()["result"]
+        if address.path == "/api/v1/chart/data":
+            self.charts.append(response)
+
+    def rows_of_charts(self) -> dict[int, int]:
+        """How many rows each chart was sent, by its number; what filters ask for has none."""
+        rows = {}
+        for response in self.charts:
             asked = response.request.post_data_json or {}
-            slice_id = asked.get("form_data", {}).get("slice_id")
-            if slice_id:
-                self.charts[int(slice_id)] = min(part["rowcount"] for part in result)
+            if slice_id := asked.get("form_data", {}).get("slice_id"):
+                rows[int(slice_id)] = min(part["rowcount"] for part in response.json()["result"])
+        return rows
 
 
 @pytest.fixture(scope="session")
@@ -148,6 +153,7 @@ def keep(superset: dict[str, str]) -> Callable[[Page, str], Path]:
         # charts grow into their places
         page.wait_for_timeout(1000)
         path = folder / f"{name}.png"
+        page.bring_to_front()
         page.screenshot(path=path)
         return path
 
