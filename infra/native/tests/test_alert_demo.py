@@ -6,9 +6,11 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from typer.testing import CliRunner
 
 from fraud_native import alert_demo
 from fraud_native.alert_demo import AlertDemoError, Monitoring, Story, require_ready, send_bad_messages
+from fraud_native.cli import app
 
 
 def closed_port() -> int:
@@ -66,6 +68,16 @@ class TestTimes:
     def test_an_alert_that_is_on_its_way_is_waited_for(self) -> None:
         alert_demo._require_in_time(Story(), 179.0)
         alert_demo._require_in_time(Story({"firing": 50.0}), 400.0)
+
+
+def test_ctrl_c_ends_it_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> Story:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(alert_demo, "show", interrupted)
+    done = CliRunner().invoke(app, ["--stack", "test", "alert-demo"])
+    assert done.exit_code == 130
+    assert done.stderr == "stopped; the messages stay in quarantine, and the alert ends five minutes after them\n"
 
 
 def test_without_phase_5_it_says_what_to_run() -> None:
