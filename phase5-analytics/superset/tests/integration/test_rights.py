@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -187,5 +188,7 @@ def test_what_was_lost_comes_back_with_the_next_set_up(superset: dict[str, str],
 @pytest.mark.slow
 def test_passwords_cannot_be_tried_out_at_will(superset: dict[str, str]) -> None:
     with httpx.Client(base_url=superset["SUPERSET_URL"]) as stranger:
-        codes = [stranger.post("/login/", data={"username": "admin", "password": "x"}).status_code for _ in range(15)]
+        token = re.findall(r'id="csrf_token"\s+value="([^"]+)"', stranger.get("/login/").text)[0]
+        form = {"username": "admin", "password": "x", "csrf_token": token}
+        codes = [stranger.post("/login/", data=form).status_code for _ in range(15)]
     assert codes[-1] == 429
