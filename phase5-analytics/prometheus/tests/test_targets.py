@@ -63,6 +63,7 @@ def test_what_a_job_is_watched_for_arrives(prometheus: str, job: str) -> None:
         time.sleep(1)
 
 
+@pytest.mark.slow
 def test_a_service_that_stops_is_named_by_status(watched: Any, prometheus: str) -> None:
     watched.stop("redis-exporter")
     try:

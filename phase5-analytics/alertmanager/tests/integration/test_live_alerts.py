@@ -64,6 +64,7 @@ def test_bad_messages_are_told_and_forgotten(
     receiver.wait("resolved", 30, alertname="QuarantineGrowing", topic="transactions.raw")
 
 
+@pytest.mark.slow
 def test_a_component_that_stopped_is_told_and_forgotten(watched: Any, monitoring: Monitoring, receiver: Any) -> None:
     watched.stop("redis")
     try:

@@ -31,7 +31,14 @@ def test_the_analyst_signs_in(signed_in: BrowserContext) -> None:
     assert "session" in {cookie["name"] for cookie in signed_in.cookies()}
 
 
-@pytest.mark.parametrize("dashboard", [pytest.param(each, id=each["slug"]) for each in DASHBOARDS])
+@pytest.mark.parametrize(
+    "dashboard",
+    [
+        # one of them in every run, all of them in make test-full
+        pytest.param(each, id=each["slug"], marks=() if each["slug"] == "real-time-risk-feed" else pytest.mark.slow)
+        for each in DASHBOARDS
+    ],
+)
 def test_every_chart_of_a_dashboard_shows_rows(
     tab: Any, keep: Callable[[Page, str], Path], dashboard: dict[str, Any]
 ) -> None:
@@ -98,6 +105,7 @@ def run_in_editor(page: Page, sql: str) -> None:
         page.locator('[data-test="run-query-action"]:not([disabled])').click()
 
 
+@pytest.mark.slow
 def test_an_analyst_builds_a_chart_from_a_dataset_and_keeps_it(
     tab: Any, demo: Any, keep: Callable[[Page, str], Path], analyst: Any
 ) -> None:
