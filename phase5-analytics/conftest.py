@@ -46,13 +46,15 @@ def hastened_rules(stack: Any) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def watched(stack: Any, hastened_rules: Path) -> Iterator[Any]:
     """The test stack with all that Prometheus asks and Prometheus itself; payments flow while a test looks."""
     assert any(hastened_rules.iterdir()), "Prometheus would watch without a rule"
     stack.need(*[name for name in definition.of_phases([5]) if name not in NOT_WATCHED])
     yield stack
+    # the one sends a hundred payments a second, the other asks Trino every two
     stack.stop("producer")
+    stack.stop("lag-exporter")
 
 
 @pytest.fixture(scope="session")

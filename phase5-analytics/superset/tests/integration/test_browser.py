@@ -80,6 +80,7 @@ def test_the_risk_feed_says_how_old_its_data_is(demo: Any, analyst: Any) -> None
     )
 
 
+@pytest.mark.slow
 def test_sql_lab_runs_a_query_on_gold_and_refuses_a_forbidden_one(
     tab: Any, demo: Any, keep: Callable[[Page, str], Path], analyst: Any
 ) -> None:
