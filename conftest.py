@@ -3,17 +3,20 @@
 And the small demo, run once per session, that every test looks at which needs the whole path.
 """
 
+import importlib.util
 import json
 import os
 import re
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psycopg
@@ -64,9 +67,7 @@ class Stack:
 
     def hold_pipeline(self) -> None:
         """Takes the pipeline's schedule away: a run at a quarter past would meet the runs that tests ask for."""
-        hold = paths.Stack("test").pipeline_hold
-        hold.parent.mkdir(parents=True, exist_ok=True)
-        hold.write_text("tests drive the pipeline\n", encoding="utf-8")
+        paths.Stack("test").hold_pipeline("tests drive")
 
     def clean(self) -> None:
         """Stops everything and deletes the stack's data."""
@@ -113,6 +114,23 @@ def stack() -> Iterator[Stack]:
     yield handle
     if not handle.was_running:
         handle.launcher("down")
+
+
+@pytest.fixture(scope="session")
+def load_script() -> Callable[[Path], ModuleType]:
+    """``load_script(path)``: a script of the repository that belongs to no package, as a module."""
+
+    def load(path: Path) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f"script_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        # its dataclasses look for themselves there
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @dataclass(frozen=True)

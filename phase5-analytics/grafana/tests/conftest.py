@@ -1,7 +1,7 @@
 """The dashboards as they are committed."""
 
-import importlib.util
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -28,14 +28,9 @@ class Panel:
 
 
 @pytest.fixture(scope="session")
-def render() -> ModuleType:
+def render(load_script: Callable[[Path], ModuleType]) -> ModuleType:
     """The script that renders the dashboards."""
-    spec = importlib.util.spec_from_file_location("render", GRAFANA / "render.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(GRAFANA / "render.py")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The alert rules: each one's tests pass, and none lacks what somebody who is woken by it needs."""
 
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -62,13 +61,8 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def hasten_rules() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("hasten_rules", PROMETHEUS / "hasten_rules.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def hasten_rules(load_script: Callable[[Path], ModuleType]) -> ModuleType:
+    return load_script(PROMETHEUS / "hasten_rules.py")
 
 
 @pytest.mark.parametrize("file", TEST_FILES, ids=lambda file: file.stem)

@@ -71,6 +71,11 @@ class Stack:
         """While this file exists, the DAG ``fraud_pipeline`` has no schedule."""
         return self.run / "pipeline-schedule.hold"
 
+    def hold_pipeline(self, who: str) -> None:
+        """Takes the schedule away, so that the pipeline runs by hand only; the file says who asked for that."""
+        self.pipeline_hold.parent.mkdir(parents=True, exist_ok=True)
+        self.pipeline_hold.write_text(f"{who} the pipeline\n", encoding="utf-8")
+
 
 def _debian_program(name: str) -> Path:
     if found := shutil.which(name):

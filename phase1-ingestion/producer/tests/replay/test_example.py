@@ -1,8 +1,7 @@
 """The example of somebody's own data is what its script makes, fits its mapping and can be trained on."""
 
 import gzip
-import importlib.util
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -17,14 +16,8 @@ FOLDER = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("nordbank_example", FOLDER / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def script(load_script: Callable[[Path], ModuleType]) -> ModuleType:
+    return load_script(FOLDER / "generate.py")
 
 
 def test_the_committed_file_is_what_the_script_writes(script: ModuleType) -> None:

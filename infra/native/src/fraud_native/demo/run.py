@@ -53,14 +53,11 @@ class Demo:
         if self.options.fresh:
             with self._step("start over"):
                 self.stack.wipe()
-        hold = self.stack.stack.pipeline_hold
-        hold.parent.mkdir(parents=True, exist_ok=True)
-        # the DAG reads this file: while it exists fraud_pipeline runs by hand only
-        hold.write_text("the demo drives the pipeline\n", encoding="utf-8")
+        self.stack.stack.hold_pipeline("the demo drives")
         try:
             report = self._steps()
         finally:
-            hold.unlink(missing_ok=True)
+            self.stack.stack.pipeline_hold.unlink(missing_ok=True)
         self.seconds["all"] = time.monotonic() - began
         report["seconds"] = {step: round(seconds, 1) for step, seconds in self.seconds.items()}
         path = self.stack.var / "reports" / "demo.json"
