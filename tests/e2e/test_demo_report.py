@@ -47,6 +47,10 @@ def test_nothing_is_lost_and_nothing_twice(demo: Any) -> None:
         assert row["missing"] == row["duplicated"] == 0
 
 
+def test_nor_was_it_when_the_spark_driver_was_killed_in_the_middle(demo: Any) -> None:
+    assert demo.killed.landed < demo.killed.sent, "the driver was idle when it was killed"
+
+
 def test_a_history_that_was_cut_short_is_completed_without_a_gap_or_a_repetition(demo: Any) -> None:
     assert "is not complete: going on with it" in demo.said
     rows, different = demo.trino("SELECT count(*), count(DISTINCT transaction_id) FROM delta.bronze.transactions")[0]

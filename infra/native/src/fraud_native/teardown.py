@@ -1,7 +1,7 @@
 """Stops services in reverse order and makes sure that nothing is left."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
 from fraud_native import definition
@@ -26,15 +26,20 @@ def stop_services(supervisor: Supervisor, chosen: Iterable[Service], say: Callab
             dependants[need].add(name)
     order = TopologicalSorter(dependants)
     order.prepare()
+    stopping: dict[Future[None], str] = {}
     with ThreadPoolExecutor(max_workers=8) as pool:
         while order.is_active():
-            names_now = order.get_ready()
-            running = [name for name in names_now if name in states and states[name].is_running]
-            stopping = {name: pool.submit(supervisor.stop_process, name) for name in running}
-            for name, stopped in stopping.items():
+            for name in order.get_ready():
+                if name in states and states[name].is_running:
+                    stopping[pool.submit(supervisor.stop_process, name)] = name
+                else:
+                    order.done(name)
+            # whoever is done lets those go that it needed, whatever else takes its time
+            for stopped in wait(stopping, return_when=FIRST_COMPLETED).done:
+                name = stopping.pop(stopped)
                 stopped.result()
                 say(f"  {name:<22} stopped")
-            order.done(*names_now)
+                order.done(name)
 
 
 def bring_down(stack: Stack, supervisor: Supervisor, say: Callable[[str], None]) -> None:

@@ -31,7 +31,6 @@ class Column:
     data_type: str
     description: str
     nullable: bool = False
-    tested: bool = False
 
 
 def rendered() -> dict[Path, str]:
@@ -97,8 +96,8 @@ def _counter_columns() -> list[Column]:
 def _profile_columns(entity: str) -> list[Column]:
     stored = [f for f in profile_features(entity) if f.aggregate not in DERIVED_AGGREGATES]
     return [
-        Column(f"{entity}_id", "varchar", f"The {entity}.", tested=True),
-        Column("as_of", "date", "The boundary: midnight (UTC) at the start of this day.", tested=True),
+        Column(f"{entity}_id", "varchar", f"The {entity}."),
+        Column("as_of", "date", "The boundary: midnight (UTC) at the start of this day."),
         # a mean of nothing is null; a count of nothing is 0
         *(_feature_column(f, nullable=f.source == "transactions" and f.aggregate != "count") for f in stored),
         *(Column(name, "array(varchar)", "Identifiers seen in the 90 days, sorted.") for name in SET_COLUMNS[entity]),
@@ -107,7 +106,7 @@ def _profile_columns(entity: str) -> list[Column]:
 
 def _feature_mart_yaml() -> str:
     columns = [
-        Column("transaction_id", "varchar", "Id of the payment.", tested=True),
+        Column("transaction_id", "varchar", "Id of the payment."),
         Column("user_id", "varchar", "Who pays."),
         Column("merchant_id", "varchar", "Who is paid."),
         Column("card_hash", "varchar", "Keyed hash of the card number.", nullable=True),
@@ -190,10 +189,12 @@ def _model(
         lines.append(f'        data_type: "{column.data_type}"')
         if contract and not column.nullable:
             lines += ["        constraints:", "          - type: not_null"]
-        if column.tested:
-            lines += ["        data_tests:", *(["          - unique"] if key == (column.name,) else [])]
-            lines.append("          - not_null")
+        if key == (column.name,):
+            lines += ["        data_tests:", "          - unique"]
     lines.append("    data_tests:")
+    if not contract:
+        # the columns of a view carry no constraint that would refuse a null
+        lines += ["      - never_null:", "          arguments:", f"            columns: [{', '.join(key)}]"]
     if len(key) > 1:
         lines += ["      - unique_combination:", "          arguments:", f"            columns: [{', '.join(key)}]"]
     for test, expression in tests.items():

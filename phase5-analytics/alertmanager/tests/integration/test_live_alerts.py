@@ -4,6 +4,7 @@ The rules are the real ones, ten times as fast. The thresholds are held by promt
 to whoever is told.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+
+from fraud_native.demo.airflow import Airflow, DagRunError
 
 pytestmark = pytest.mark.integration
 Eventually = Callable[..., Any]
@@ -64,15 +67,93 @@ def test_bad_messages_are_told_and_forgotten(
     receiver.wait("resolved", 30, alertname="QuarantineGrowing", topic="transactions.raw")
 
 
+@pytest.fixture
+def pay(watched: Any) -> Iterator[Callable[..., int]]:
+    """Posts one payment and returns the status of the answer."""
+    headers = {"Authorization": f"Bearer {watched.env['FRAUD_SERVING_API_KEY']}"}
+    with httpx.Client(base_url=watched.env["API_URL"], headers=headers, timeout=30) as api:
+
+        def post(_: int = 0) -> int:
+            body = {"transaction_id": f"alert-{uuid4()}", "user_id": "U0001", "merchant_id": "M001", "amount": 5}
+            return api.post("/predict", json=body).status_code
+
+        yield post
+
+
 @pytest.mark.slow
-def test_a_component_that_stopped_is_told_and_forgotten(watched: Any, monitoring: Monitoring, receiver: Any) -> None:
+def test_a_component_that_stopped_is_told_and_what_follows_from_it_is_not(
+    watched: Any, monitoring: Monitoring, receiver: Any, eventually: Eventually, pay: Callable[..., int]
+) -> None:
+    """Without Redis payments are scored without their history: of that one fault the page names the cause."""
     watched.stop("redis")
     try:
+
+        def consequence_is_explained() -> bool:
+            assert {pay() for _ in range(20)} == {200}
+            return monitoring.is_silenced(alertname="FeaturesStale")
+
         told = receiver.wait("firing", 60, alertname="TargetDown", job="redis", severity="page")
+        eventually(consequence_is_explained, 240, lambda: "the silenced page about stale features")
     finally:
         watched.start("redis")
     assert told["annotations"]["summary"] == "redis does not answer"
+    assert receiver.alerts("firing", alertname="FeaturesStale") == []
+
+    def features_are_back() -> bool:
+        pay()
+        return not monitoring.states(alertname="FeaturesStale")
+
+    # the ratio looks back; once Redis answers, whoever still had no history would be told of it
+    eventually(features_are_back, 180, lambda: "the end of stale features")
     receiver.wait("resolved", 60, alertname="TargetDown", job="redis", severity="page")
+
+
+@pytest.mark.slow
+def test_payments_that_wait_are_one_page(
+    watched: Any, monitoring: Monitoring, receiver: Any, eventually: Eventually, pay: Callable[..., int]
+) -> None:
+    with ThreadPoolExecutor(8) as pool:
+
+        def slow_payments() -> None:
+            with locked_decisions(watched.env):
+                waiting = [pool.submit(pay) for _ in range(8)]
+                time.sleep(0.3)
+            assert {one.result() for one in waiting} == {200}
+
+        def page_came() -> bool:
+            slow_payments()
+            return bool(receiver.alerts("firing", alertname="PredictLatencyBudgetBurnFast", severity="page"))
+
+        def ticket_is_explained() -> bool:
+            slow_payments()
+            return monitoring.is_silenced(alertname="ApiLatencyHigh")
+
+        eventually(page_came, 180, lambda: "the page about payments that wait")
+        eventually(ticket_is_explained, 180, lambda: "the silenced ticket about the slowest payments")
+        assert receiver.alerts("firing", alertname="ApiLatencyHigh") == []
+
+        def is_quick_again() -> bool:
+            list(pool.map(pay, range(100)))
+            return not monitoring.states(alertname="ApiLatencyHigh")
+
+        eventually(is_quick_again, 180, lambda: "the end of the ticket about the slowest payments")
+
+
+@pytest.mark.slow
+def test_a_dag_run_that_failed_is_told_and_forgotten(demo: Any, watched: Any, receiver: Any) -> None:
+    """Trino is away for as long as a training needs to give up: that it is back does not bring the model."""
+    env = watched.env
+    with Airflow(env["AIRFLOW_URL"], env["AIRFLOW_ADMIN_USER"], env["AIRFLOW_ADMIN_PASSWORD"]) as airflow:
+        airflow.wait_for_dag("model_training", 60)
+        watched.stop("trino")
+        try:
+            with pytest.raises(DagRunError, match="failed in train"):
+                airflow.wait("model_training", airflow.trigger("model_training"), 300, print)
+        finally:
+            watched.start("trino")
+    told = receiver.wait("firing", 240, alertname="PipelineFailed", dag_id="model_training", severity="ticket")
+    assert told["annotations"]["summary"] == "model_training failed"
+    receiver.wait("resolved", 300, alertname="PipelineFailed", dag_id="model_training")
 
 
 @contextmanager
@@ -92,31 +173,24 @@ def locked_decisions(env: dict[str, str]) -> Iterator[None]:
 
 @pytest.mark.slow
 def test_payments_that_are_refused_are_one_page(
-    watched: Any, monitoring: Monitoring, receiver: Any, eventually: Eventually
+    watched: Any, monitoring: Monitoring, receiver: Any, eventually: Eventually, pay: Callable[..., int]
 ) -> None:
-    headers = {"Authorization": f"Bearer {watched.env['FRAUD_SERVING_API_KEY']}"}
-    with httpx.Client(base_url=watched.env["API_URL"], headers=headers, timeout=30) as api:
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(pay, range(20))) == {200}
+        with locked_decisions(watched.env):
 
-        def pay(_: int = 0) -> int:
-            body = {"transaction_id": f"alert-{uuid4()}", "user_id": "U0001", "merchant_id": "M001", "amount": 5}
-            return api.post("/predict", json=body).status_code
+            def page_came() -> bool:
+                assert set(pool.map(pay, range(16))) == {503}
+                return bool(receiver.alerts("firing", alertname="PredictAvailabilityBudgetBurnFast"))
 
-        with ThreadPoolExecutor(8) as pool:
-            assert set(pool.map(pay, range(20))) == {200}
-            with locked_decisions(watched.env):
+            def ticket_is_explained() -> bool:
+                assert set(pool.map(pay, range(16))) == {503}
+                return monitoring.is_silenced(alertname="ApiErrorRateHigh")
 
-                def page_came() -> bool:
-                    assert set(pool.map(pay, range(16))) == {503}
-                    return bool(receiver.alerts("firing", alertname="PredictAvailabilityBudgetBurnFast"))
-
-                def ticket_is_explained() -> bool:
-                    assert set(pool.map(pay, range(16))) == {503}
-                    return monitoring.is_silenced(alertname="ApiErrorRateHigh")
-
-                eventually(page_came, 120, lambda: "the page about refused payments")
-                eventually(ticket_is_explained, 120, lambda: "the silenced ticket about the API's errors")
-            # the API asks PostgreSQL again after a pause
-            eventually(lambda: pay() == 200, 60, lambda: "a decision after the lock is gone")
+            eventually(page_came, 120, lambda: "the page about refused payments")
+            eventually(ticket_is_explained, 120, lambda: "the silenced ticket about the API's errors")
+        # the API asks PostgreSQL again after a pause
+        eventually(lambda: pay() == 200, 60, lambda: "a decision after the lock is gone")
     assert receiver.alerts("firing", alertname="ApiErrorRateHigh") == []
     # its long windows remember the outage; the short one does not
     eventually(lambda: not monitoring.states(alertname="ApiErrorRateHigh"), 90, lambda: "the end of the API's errors")
