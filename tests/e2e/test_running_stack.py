@@ -80,3 +80,16 @@ def test_every_given_field_reaches_the_vector(demo: Any, predict: Predict, chang
         )
     )
     assert rows[first["transaction_id"]] != rows[second["transaction_id"]]
+
+
+def test_the_demo_feeds_no_file_into_another_history(demo: Any) -> None:
+    examples = ROOT / "phase1-ingestion/producer/examples"
+    file, mapping = examples / "nordbank-payments.csv.gz", examples / "nordbank.mapping.yml"
+    command = [str(ROOT / ".venv/bin/fraud-native"), "--stack", "test", "demo", "--data", str(file)]
+    done = subprocess.run(
+        [*command, "--mapping", str(mapping)], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    demo.stack.hold_pipeline()
+    assert done.returncode == 1
+    said = " ".join((done.stdout + done.stderr).split())
+    assert f"transactions.raw holds payments of simulator, not of {file}: FRESH=1 starts over" in said
