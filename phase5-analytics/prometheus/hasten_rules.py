@@ -16,7 +16,7 @@ SHORTEST_WINDOW_SECONDS = 10.0
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = r"(?P<number>\d+)(?P<unit>[smhd])"
 _WINDOW = re.compile(rf"(?<=\[){_DURATION}(?=\])")
-_OTHER = re.compile(rf"(?m)(?<=\boffset ){_DURATION}\b|(?<=^        for: )(?P<for>\d+)(?P<for_unit>[smhd])$")
+_OTHER = re.compile(rf"(?m)(?<=\boffset ){_DURATION}\b|(?<=for: )(?P<for>\d+)(?P<for_unit>[smhd])$")
 _MINUTES = re.compile(r"\b(\d+) \* 60\b")
 
 

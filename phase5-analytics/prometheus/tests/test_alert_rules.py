@@ -147,7 +147,7 @@ class TestHastenedRules:
     """The live tests run the real rules, but for their durations."""
 
     DURATION = re.compile(
-        r"(?<=\[)\d+[smhd](?=\])|(?<=\boffset )\d+[smhd]\b|(?<=^        for: )\d+[smhd]$|\b\d+ \* 60\b", re.MULTILINE
+        r"(?<=\[)\d+[smhd](?=\])|(?<=\boffset )\d+[smhd]\b|(?<=for: )\d+[smhd]$|\b\d+ \* 60\b", re.MULTILINE
     )
 
     @pytest.mark.parametrize("file", RULE_FILES, ids=lambda file: file.stem)
@@ -158,8 +158,10 @@ class TestHastenedRules:
         assert re.fullmatch(r"[\d.]+(?:ms)?".join(kept), hasten_rules.hasten(rules, 20))
 
     def test_durations_are_divided(self, hasten_rules: ModuleType) -> None:
-        quick = hasten_rules.hasten("rate(a[1h]) offset 30s > 2 * 60\n        for: 2m\n", 60)
-        assert quick == "rate(a[60000ms]) offset 500ms > 2\n        for: 2000ms\n"
+        quick = hasten_rules.hasten(
+            "rate(a[1h]) offset 30s > 2 * 60\n        for: 2m\n        keep_firing_for: 6m\n", 60
+        )
+        assert quick == "rate(a[60000ms]) offset 500ms > 2\n        for: 2000ms\n        keep_firing_for: 6000ms\n"
 
     def test_a_window_still_holds_two_scrapes(self, hasten_rules: ModuleType) -> None:
         assert hasten_rules.hasten("rate(a[5m])", 1000) == "rate(a[10000ms])"
