@@ -68,7 +68,7 @@ def test_bad_messages_are_told_and_forgotten(
 
 
 @pytest.fixture
-def pay(watched: Any) -> Iterator[Callable[..., int]]:
+def pay(demo: Any, watched: Any) -> Iterator[Callable[..., int]]:
     """Posts one payment and returns the status of the answer."""
     headers = {"Authorization": f"Bearer {watched.env['FRAUD_SERVING_API_KEY']}"}
     with httpx.Client(base_url=watched.env["API_URL"], headers=headers, timeout=30) as api:
