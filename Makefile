@@ -35,8 +35,8 @@ SERVICE_native = $(NATIVE) $(1) $(SERVICE)
 SERVICE_docker = $(COMPOSE) $(1) $(SERVICE)
 
 # what needs the environment makes it: a fresh clone has none
-status logs clean stop start restart docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features alert-demo \
-dbt-run dbt-test ml-train features check: | $(BIN)/fraud-native
+status logs clean stop start restart docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features scenario alert-demo \
+validate dq dlq start-over dbt-run dbt-test ml-train features check: | $(BIN)/fraud-native
 $(BIN)/fraud-native:
 	@bash infra/native/bootstrap.sh >&2
 
@@ -88,7 +88,7 @@ clean: ## delete all data of the stack, after asking
 	@$(CLEAN_$(RUNTIME))
 
 ##@ Look and try
-.PHONY: docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features logs-producer alert-demo
+.PHONY: docs api-key predict-test topics topic-tail schemas kafka-lag validate dq dlq start-over sql redis-features logs-producer scenario alert-demo
 docs: ## every table and feature, lineage, runbooks: on 127.0.0.1:DOCS_PORT until Ctrl-C
 	@$(NATIVE) docs
 api-key: ## the bearer key of the API
@@ -105,12 +105,23 @@ schemas: ## subjects, versions, compatibility
 	@$(WITH_ENV) $(BIN)/fraud-producer schemas
 kafka-lag: ## how far Bronze is behind, per topic and partition
 	@$(WITH_ENV) $(BIN)/fraud-stream lag
+validate: ## promise P1 of every topic: offsets in, Bronze, quarantine, gaps, overlaps; lag and freshness
+	@$(WITH_ENV) $(BIN)/fraud-stream validate
+dq: ## freshness, repeated ids, missing ids and keys of every Bronze table
+	@$(WITH_ENV) $(BIN)/fraud-stream dq
+dlq: ## quarantined messages by topic and reason; what to do about them [ARGS='redrive --why "…" --reason …']
+	@$(WITH_ENV) $(BIN)/fraud-stream dlq $(or $(call given,ARGS),list)
+start-over: export REASON := $(value WHY)
+start-over: guard-WHY ## remove Bronze and its checkpoints; the writer reads all topics anew [WHY="the checkpoint was deleted"]
+	@$(WITH_ENV) $(BIN)/fraud-stream start-over --why "$$REASON"
 # through the environment: a shell would take the quotes, dollars and backticks of SQL for its own
 sql: export QUERY := $(value Q)
 sql: guard-Q ## ask Trino [Q='select count(*) from delta.bronze.transactions']
 	@$(NATIVE) sql "$$QUERY"
 redis-features: ## what the online store holds [USER=U0001]
 	@$(WITH_ENV) $(BIN)/fraud-serving redis-features $(if $(call given,USER),--user "$(USER)")
+scenario: ## send one labelled case of fraud, or list them [NAME=velocity_burst USER=U0042]
+	@$(WITH_ENV) $(BIN)/fraud-producer scenario $(if $(call given,NAME),"$(NAME)",--list) $(if $(call given,USER),--user "$(USER)")
 alert-demo: ## write bad messages, watch the alert about them fire and resolve (6 min)
 	@$(NATIVE) alert-demo
 

@@ -28,7 +28,7 @@ add_user checkpoint-reader "$CHECKPOINT_READER_S3_ACCESS_KEY" "$CHECKPOINT_READE
 
 # The metastore's key only reads: without these markers it would try to make the schemas' folders, and fail.
 # mc refuses names that end in a slash. The root key goes to curl by its standard input.
-for prefix in bronze quarantine silver gold; do
+for prefix in bronze quarantine silver gold operations; do
     printf 'user = "%s:%s"\n' "$MINIO_ROOT_USER" "$MINIO_ROOT_PASSWORD" |
         curl --config - --fail --silent --show-error --aws-sigv4 "aws:amz:$S3_REGION:s3" \
             --request PUT --header 'Content-Length: 0' "$S3_ENDPOINT_URL/$S3_BUCKET/$prefix/"

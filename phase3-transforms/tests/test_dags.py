@@ -89,6 +89,7 @@ def test_every_file_parses_and_holds_the_dag_of_its_name(parsed: dict[str, Any])
     assert {dag_id: Path(dag["file"]).stem for dag_id, dag in parsed["dags"].items()} == {
         "fraud_pipeline": "fraud_pipeline",
         "model_training": "model_training",
+        "lakehouse_maintenance": "lakehouse_maintenance",
     }
 
 
@@ -126,6 +127,12 @@ def test_training_accepts_only_numbers_within_bounds_and_whose_data_it_is(parsed
         assert {"minimum", "maximum"} <= set(schema)
     # no template in a command: a value from the run's configuration never becomes shell text
     assert all("{{" not in task["command"] for task in training["tasks"].values())
+
+
+def test_maintenance_runs_at_night_between_two_runs_of_the_pipeline(parsed: dict[str, Any]) -> None:
+    maintenance = parsed["dags"]["lakehouse_maintenance"]
+    assert maintenance["schedule"] == "50 4 * * *"
+    assert list(maintenance["tasks"]) == ["vacuum"]
 
 
 def test_policy_of_every_dag(parsed: dict[str, Any]) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from fraud_contracts import RAW_TOPICS
+
 pytestmark = pytest.mark.integration
 
 KEYS = {
@@ -40,7 +42,7 @@ def test_the_report_has_every_key(demo: Any) -> None:
 
 
 def test_nothing_is_lost_and_nothing_twice(demo: Any) -> None:
-    assert set(demo.report["conservation"]) == {"transactions.raw", "labels.raw"}
+    assert set(demo.report["conservation"]) == {topic.name for topic in RAW_TOPICS}
     for topic, row in demo.report["conservation"].items():
         assert row["holds"], (topic, row)
         assert row["produced"] == row["bronze"] + row["quarantine"]

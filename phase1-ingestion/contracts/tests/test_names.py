@@ -6,7 +6,6 @@ from fraud_contracts import (
     LABELS,
     QUARANTINE_TABLE,
     RAW_TOPICS,
-    TOPIC_CONFIG,
     TRANSACTIONS,
     bronze_path,
     checkpoint_path,
@@ -20,7 +19,14 @@ from fraud_contracts import (
 
 
 def test_every_raw_topic_has_a_dead_letter_twin_of_its_own() -> None:
-    assert [t.dead_letter_topic for t in RAW_TOPICS] == ["transactions.dlq", "labels.dlq"]
+    assert [(t.name, t.dead_letter_topic, t.table) for t in RAW_TOPICS] == [
+        ("transactions.raw", "transactions.dlq", "transactions"),
+        ("labels.raw", "labels.dlq", "labels"),
+        ("logins.raw", "logins.dlq", "logins"),
+        ("card_events.raw", "card_events.dlq", "card_events"),
+        ("kyc_profiles.raw", "kyc_profiles.dlq", "kyc_profiles"),
+        ("external_alerts.raw", "external_alerts.dlq", "external_alerts"),
+    ]
 
 
 def test_a_users_payments_share_a_partition() -> None:
@@ -35,11 +41,6 @@ def test_key_and_id_are_fields_of_the_schema() -> None:
 
 def test_subjects_follow_the_topic_name_strategy() -> None:
     assert LABELS.subject == "labels.raw-value"
-
-
-def test_event_time_never_ages_a_message_out() -> None:
-    assert TOPIC_CONFIG["message.timestamp.type"] == "LogAppendTime"
-    assert int(TOPIC_CONFIG["retention.ms"]) >= 7 * 24 * 3600 * 1000
 
 
 def test_topic_is_found_by_name() -> None:

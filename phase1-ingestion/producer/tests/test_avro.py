@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fraud_contracts import LABELS, TRANSACTIONS, field_names, schema_text
-from fraud_producer.avro import Decoder, Encoder
+from fraud_producer.avro import UNFIT, Decoder, Encoder
 from fraud_producer.events import cents_of, decimal_bytes, to_us
 
 MOMENT = datetime(2026, 11, 21, 12, 30, 15, 123456, tzinfo=UTC)
@@ -64,6 +64,24 @@ def test_decimal_is_twos_complement_big_endian(cents: int) -> None:
 def test_record_that_does_not_fit_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises((ValueError, TypeError)):
         Encoder(TRANSACTIONS, 1).encode(payment(**wrong))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field", "reason"),
+    [
+        ({"user_id": None}, "user_id", "is missing"),
+        ({"channel": "FAX"}, "channel", "is a str that does not fit"),
+        ({"amount": 12.5, "country": "DE"}, "amount", "is a float that does not fit"),
+        ({"latitude": "north"}, "latitude", "is a str that does not fit"),
+    ],
+)
+def test_the_field_that_does_not_fit_is_named(wrong: dict[str, Any], field: str, reason: str) -> None:
+    encoder = Encoder(TRANSACTIONS, 1)
+    with pytest.raises(UNFIT):
+        encoder.encode(payment(**wrong))
+    named, said = encoder.misfit(payment(**wrong))
+    assert named == field
+    assert said.startswith(reason)
 
 
 @pytest.mark.parametrize("value", [b"", b"\x00\x00", b'{"id": 1}', Encoder(TRANSACTIONS, 1).encode(payment())[:12]])

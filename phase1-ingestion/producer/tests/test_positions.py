@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fraud_contracts import TRANSACTIONS
+from fraud_contracts import RAW_TOPICS, TRANSACTIONS
 from fraud_producer import positions
 from fraud_producer.events import Event, to_us
 from fraud_producer.partitioning import partition_of
@@ -44,8 +44,19 @@ class Anything:
     def partitions(self, _: str) -> int:
         return PARTITIONS
 
-    def last(self, _: int) -> tuple[FakeMessage, ...]:
-        return self.held
+    def _by_partition(self) -> list[list[FakeMessage]]:
+        return [[message for message in self.held if message.partition() == each] for each in range(PARTITIONS)]
+
+    @property
+    def filled(self) -> int:
+        return sum(map(bool, self._by_partition()))
+
+    @property
+    def longest(self) -> int:
+        return max(map(len, self._by_partition()))
+
+    def last(self, count: int) -> list[FakeMessage]:
+        return [message for held in self._by_partition() for message in held[-count:]]
 
 
 class Words:
@@ -91,6 +102,22 @@ def test_a_partition_without_messages_holds_nothing(monkeypatch: pytest.MonkeyPa
     assert found.complete_until is None
 
 
-def test_a_label_is_known_by_its_own_id_and_foreign_bytes_by_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_foreign_bytes_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     found = read(monkeypatch, FakeMessage("u1", b"label_id l1 5"), FakeMessage("u1", b"bytes"))
     assert list(found.newest_ids.values()) == [frozenset({"l1"})]
+
+
+def test_messages_beside_the_sequence_say_nothing_of_how_far_it_reaches(monkeypatch: pytest.MonkeyPatch) -> None:
+    # more of them than are looked at first
+    beside = [payment(f"S-velocity_burst-1772000000000000-{number}-000", 60 + number) for number in range(250)]
+    found = read(monkeypatch, payment("a", 1), payment("b", 2), *beside)
+    assert found.newest == to_us(START + timedelta(minutes=2))
+    assert found.messages == 0
+    assert found.holds(event("b", 2))
+    assert not found.holds(event("c", 3))
+
+
+@pytest.mark.parametrize("name", [topic.id_field for topic in RAW_TOPICS])
+def test_every_kind_is_known_by_its_own_id(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read(monkeypatch, FakeMessage("u1", f"{name} x1 5".encode()))
+    assert list(found.newest_ids.values()) == [frozenset({"x1"})]

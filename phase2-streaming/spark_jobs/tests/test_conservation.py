@@ -83,6 +83,11 @@ def test_what_retention_removed_must_still_be_in_a_table() -> None:
     assert audit(range(END), range(5, END), begin=10).missing.first(9) == [0, 1, 2, 3, 4]
 
 
+def test_a_hole_between_landed_messages_is_a_loss_even_when_neither_broker_nor_ledger_remembers_them() -> None:
+    whole = [offset for offset in range(END) if offset not in (6, 7)]
+    assert audit(whole, whole, begin=10).missing.first(9) == [6, 7]
+
+
 @given(st.sets(st.integers(0, END - 1)), st.sets(st.integers(0, END - 1)), st.sets(st.integers(0, END - 1)))
 def test_it_holds_exactly_when_the_sets_say_so(ledger: set[int], bronze: set[int], quarantine: set[int]) -> None:
     expected = ledger == set(range(END)) and bronze | quarantine == ledger and not bronze & quarantine

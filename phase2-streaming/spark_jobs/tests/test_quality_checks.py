@@ -1,32 +1,34 @@
 """The checks as Spark evaluates them: total, so that no NULL slips between good and bad."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fraud_contracts import LABELS, RAW_TOPICS, TRANSACTIONS, Topic
-from fraud_contracts.bound_examples import BEYOND, WITHIN, Example
+from fraud_contracts import (
+    CARD_EVENTS,
+    EXTERNAL_ALERTS,
+    KYC_PROFILES,
+    LABELS,
+    LOGINS,
+    RAW_TOPICS,
+    TRANSACTIONS,
+    Topic,
+    cent_limits,
+    schema,
+    time_limits,
+)
+from fraud_contracts.bound_examples import Example, beyond, within
 from fraud_stream.quality_checks import Check, checks_of, failed, reasons, warnings
 
 NOW = datetime(2026, 3, 1, 12)
-DDL = {
-    TRANSACTIONS.name: (
-        "transaction_id string, event_time timestamp, user_id string, merchant_id string, amount decimal(12,2), "
-        "card_hash string, merchant_category_code string, currency string, country string, latitude double, "
-        "longitude double, channel string, card_present boolean, device_id string, ip_hash string, "
-        "transaction_type string, is_international boolean, account_id string, counterparty_id string, "
-        "counterparty_country string, card_bin string"
-    ),
-    LABELS.name: (
-        "label_id string, transaction_id string, event_time timestamp, is_fraud boolean, user_id string, "
-        "merchant_id string, transaction_time timestamp, source string, fraud_type string"
-    ),
-}
+CARD = f"k1:{'0f' * 32}"
+SPARK_TYPES = {"timestamp-micros": "timestamp", "decimal": "decimal(12,2)", "enum": "string"}
 GOOD: dict[str, dict[str, Any]] = {
     TRANSACTIONS.name: {
         "transaction_id": "t1",
@@ -35,13 +37,152 @@ GOOD: dict[str, dict[str, Any]] = {
         "merchant_id": "M001",
         "amount": Decimal("12.50"),
     },
-    LABELS.name: {
-        "label_id": "l1",
-        "transaction_id": "t1",
-        "event_time": NOW,
-        "is_fraud": False,
-    },
+    LABELS.name: {"label_id": "l1", "transaction_id": "t1", "event_time": NOW, "is_fraud": False},
+    LOGINS.name: {"login_id": "g1", "event_time": NOW, "user_id": "U0001"},
+    CARD_EVENTS.name: {"card_event_id": "c1", "event_time": NOW, "user_id": "U0001"},
+    KYC_PROFILES.name: {"kyc_change_id": "k1", "event_time": NOW, "user_id": "U0001"},
+    EXTERNAL_ALERTS.name: {"alert_id": "a1", "event_time": NOW, "entity_id": "U0001"},
 }
+# A card event without a card is kept, and counted.
+WARNED_WHEN_BARE = {CARD_EVENTS.name: {"card_or_account_named"}}
+# Whose absence is a fault. Everything else may be missing, so its check passes on NULL.
+FAIL_ON_NULL = {
+    TRANSACTIONS.name: {
+        *("transaction_id_length", "user_id_length", "merchant_id_length", "amount_positive", "amount_bounded"),
+        *("event_time_too_old", "event_time_in_future"),
+    },
+    LABELS.name: {
+        *("label_id_length", "transaction_id_length", "is_fraud_present"),
+        *("event_time_too_old", "event_time_in_future"),
+    },
+    LOGINS.name: {"login_id_length", "user_id_length", "event_time_too_old", "event_time_in_future"},
+    CARD_EVENTS.name: {
+        *("card_event_id_length", "user_id_length", "event_time_too_old", "event_time_in_future"),
+    },
+    KYC_PROFILES.name: {"kyc_change_id_length", "user_id_length", "event_time_too_old", "event_time_in_future"},
+    EXTERNAL_ALERTS.name: {"alert_id_length", "entity_id_length", "event_time_too_old", "event_time_in_future"}
+    # of an entity that nobody named, nobody can say that it is no card number
+    | {"card_number_in_clear"},
+}
+
+
+def days(count: float) -> datetime:
+    return NOW + timedelta(days=count)
+
+
+# For each check a row that passes, one that fails and one with NULL, as changes of a good row.
+Sample = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
+
+
+def one(field: str, passing: Any, failing: Any, **others: Any) -> Sample:
+    """The sample of a check that asks about one field; ``others`` make it ask."""
+    return {**others, field: passing}, {**others, field: failing}, {**others, field: None}
+
+
+SAMPLES: dict[str, Sample] = {
+    "text_control_characters": one("user_id", "a b", "a\tb"),
+    **{
+        f"{name}_length": one(name, "x" * 64, "x" * 65)
+        for name in (
+            *("transaction_id", "label_id", "login_id", "card_event_id", "kyc_change_id", "alert_id", "user_id"),
+            *("merchant_id", "device_id", "account_id", "counterparty_id", "session_id"),
+            *("fraud_type", "alert_type", "source"),
+        )
+    },
+    **{
+        f"{name}_length": one(name, "ü" * 128, "ü" * 129)
+        for name in ("ip_hash", "entity_id", "failure_reason", "reason", "occupation")
+    },
+    "description_length": one("description", "x" * 1024, "x" * 1025),
+    "card_hash_format": one("card_hash", CARD, "4111111111111111"),
+    "card_bin_format": one("card_bin", "411111", "4111111111111111"),
+    "merchant_category_code_format": one("merchant_category_code", "5411", "541"),
+    "currency_format": one("currency", "EUR", "eur"),
+    "country_format": one("country", "DE", "DE\n"),
+    "counterparty_country_format": one("counterparty_country", "FR", "FRA"),
+    "address_hash_format": one("address_hash", CARD, "12 Main Street"),
+    "phone_hash_format": one("phone_hash", CARD, "00491701234567"),
+    "email_hash_format": one("email_hash", CARD, "somebody@example.com"),
+    "amount_positive": one("amount", Decimal("0.01"), Decimal(0)),
+    "limit_amount_not_negative": one("limit_amount", Decimal(0), Decimal("-0.01")),
+    "annual_income_not_negative": one("annual_income", Decimal(0), Decimal("-0.01")),
+    **{
+        f"{name}_bounded": one(name, Decimal(1_000_000_000), Decimal("1000000000.01"))
+        for name in ("amount", "limit_amount", "annual_income")
+    },
+    **{
+        f"{name}_too_old": one(name, datetime(1990, 1, 1), datetime(1989, 12, 31))
+        for name in ("event_time", "transaction_time", "expires_at")
+    },
+    **{
+        f"{name}_too_old": one(name, datetime(1900, 1, 1), datetime(1899, 12, 31))
+        for name in ("valid_from", "customer_since")
+    },
+    **{
+        f"{name}_in_future": one(name, datetime(2099, 12, 31), datetime(2100, 1, 1))
+        for name in ("event_time", "transaction_time", "expires_at", "valid_from", "customer_since")
+    },
+    "latitude_range": one("latitude", -90.0, float("nan")),
+    "longitude_range": one("longitude", 180.0, 180.1),
+    "birth_year_range": one("birth_year", 1931, 31),
+    "is_fraud_present": one("is_fraud", True, None),
+    **{
+        f"{name}_known": one(name, symbol, "UNKNOWN")
+        for name, symbol in {
+            "channel": "APP",
+            "transaction_type": "PURCHASE",
+            "source": "ANALYST",
+            "outcome": "FAILURE",
+            "method": "PASSWORD",
+            "event_type": "STOLEN",
+            "change_type": "VERIFIED",
+            "risk_rating": "LOW",
+            "verification_level": "FULL",
+            "entity_type": "USER",
+            "severity": "CRITICAL",
+        }.items()
+    },
+    "place_complete": (
+        {"latitude": 1.0, "longitude": 2.0},
+        {"latitude": 1.0, "longitude": None},
+        {"latitude": None, "longitude": None},
+    ),
+    "card_present_fits_channel": one("channel", "POS", "ONLINE", card_present=True),
+    "counterparty_is_another": one("counterparty_id", "A2", "A1", account_id="A1"),
+    "label_after_transaction": one("transaction_time", days(-9), days(0.1)),
+    "failure_reason_fits_outcome": one("outcome", "FAILURE", "SUCCESS", failure_reason="wrong password"),
+    "card_or_account_named": (
+        {"card_hash": CARD, "account_id": None},
+        {"card_hash": None, "account_id": None},
+        {"card_hash": None, "account_id": "A1"},
+    ),
+    "limit_amount_fits_event": (
+        {"event_type": "LIMIT_CHANGED", "limit_amount": Decimal(500)},
+        {"event_type": "LIMIT_CHANGED", "limit_amount": None},
+        {"event_type": None, "limit_amount": None},
+    ),
+    "valid_before_known": one("valid_from", days(-9), days(0.1)),
+    "customer_since_before_known": one("customer_since", days(-9), days(0.1)),
+    "born_before_customer": one("birth_year", 1980, 1981, customer_since=datetime(1980, 5, 1)),
+    "card_number_in_clear": (
+        {"entity_type": "CARD", "entity_id": CARD},
+        {"entity_type": "CARD", "entity_id": "4111111111111111"},
+        {"entity_type": None, "entity_id": None},
+    ),
+    "alert_after_transaction": one("transaction_time", days(-9), days(0.1)),
+    "expires_after_alert": one("expires_at", days(30), days(-0.1)),
+}
+
+
+def ddl(topic: Topic) -> str:
+    """The record as the checks see it."""
+
+    def spark_type(avro_type: Any) -> str:
+        kind = avro_type[-1] if isinstance(avro_type, list) else avro_type
+        name = str(kind.get("logicalType", kind["type"]) if isinstance(kind, dict) else kind)
+        return SPARK_TYPES.get(name, name)
+
+    return ", ".join(f"{field['name']} {spark_type(field['type'])}" for field in schema(topic)["fields"])
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +199,16 @@ def spark(spark_process: Callable[[Callable[[], SparkSession]], SparkSession]) -
     return spark_process(builder.getOrCreate)
 
 
+def frame_of(spark: SparkSession, topic: Topic, *rows: dict[str, Any]) -> DataFrame:
+    names = [field["name"] for field in schema(topic)["fields"]]
+    assert not {name for row in rows for name in row} - set(names)
+    return spark.createDataFrame([tuple(row.get(name) for name in names) for row in rows], ddl(topic))
+
+
 def judge(spark: SparkSession, topic: Topic, *rows: dict[str, Any]) -> list[set[str]]:
     """For each row, the names of all checks that it fails, warnings included."""
-    names = [column.split()[0] for column in DDL[topic.name].split(", ")]
-    frame = spark.createDataFrame([tuple(row.get(name) for name in names) for row in rows], DDL[topic.name])
     warned = F.array_compact(F.array(*(F.when(bad, F.lit(name)) for name, bad in warnings(checks_of(topic)).items())))
+    frame = frame_of(spark, topic, *rows)
     judged = frame.select(reasons(checks_of(topic)).alias("reasons"), warned.alias("warned")).collect()
     return [set(row["reasons"]) | set(row["warned"]) for row in judged]
 
@@ -74,20 +220,37 @@ def test_names_are_unique_and_there_are_at_least_fifteen_for_payments() -> None:
     assert len(checks_of(TRANSACTIONS)) >= 15
 
 
+def test_every_field_is_looked_at_by_a_check() -> None:
+    """Optional booleans apart, which cannot hold anything wrong."""
+    for topic in RAW_TOPICS:
+        looked_at = " ".join(check.expression for check in checks_of(topic) if check.name[:5] != "text_")
+        for field in schema(topic)["fields"]:
+            optional_boolean = field["type"] == ["null", "boolean"]
+            assert optional_boolean or re.search(rf"\b{field['name']}\b", looked_at), (topic.name, field["name"])
+
+
 @pytest.mark.parametrize("topic", RAW_TOPICS, ids=lambda topic: topic.name)
 def test_required_fields_alone_make_a_good_row(spark: SparkSession, topic: Topic) -> None:
-    assert judge(spark, topic, GOOD[topic.name]) == [set()]
+    assert judge(spark, topic, GOOD[topic.name]) == [WARNED_WHEN_BARE.get(topic.name, set())]
 
 
 @pytest.mark.parametrize("topic", RAW_TOPICS, ids=lambda topic: topic.name)
-def test_nulls_are_judged_like_any_other_value(spark: SparkSession, topic: Topic) -> None:
+def test_each_check_passes_fails_and_judges_null(spark: SparkSession, topic: Topic) -> None:
+    checks = [check for check in checks_of(topic) if check.name != "text_encoding"]
+    rows = [GOOD[topic.name] | changes for check in checks for changes in SAMPLES[check.name]]
+    verdicts = iter(judge(spark, topic, *rows))
+    for check in checks:
+        passed, failed_, null = next(verdicts), next(verdicts), next(verdicts)
+        assert check.name not in passed, check
+        assert check.name in failed_, check
+        assert (check.name in null) is (check.name in FAIL_ON_NULL[topic.name]), check
+
+
+@pytest.mark.parametrize("topic", RAW_TOPICS, ids=lambda topic: topic.name)
+def test_a_row_of_nulls_and_each_missing_required_field_are_noticed(spark: SparkSession, topic: Topic) -> None:
     nothing, *each = judge(spark, topic, {}, *({**GOOD[topic.name], field: None} for field in GOOD[topic.name]))
-    optional = {check.name for check in checks_of(topic) if "IS NULL" in check.expression} - {"is_fraud_present"}
-    assert nothing == {check.name for check in checks_of(topic)} - optional - {
-        "text_encoding",
-        "text_control_characters",
-    }
-    assert all(names for names in each), "a required field that is missing must always be noticed"
+    assert nothing == FAIL_ON_NULL[topic.name] | WARNED_WHEN_BARE.get(topic.name, set())
+    assert all(names - WARNED_WHEN_BARE.get(topic.name, set()) for names in each)
 
 
 def test_a_check_that_is_null_fails(spark: SparkSession) -> None:
@@ -139,6 +302,18 @@ CASES: list[tuple[Topic, dict[str, Any], set[str]]] = [
     (LABELS, {"transaction_time": NOW + timedelta(hours=1)}, {"label_after_transaction"}),
     (LABELS, {"transaction_time": datetime(1900, 1, 1)}, {"transaction_time_too_old"}),
     (LABELS, {"fraud_type": "f" * 65, "source": "UNKNOWN"}, {"fraud_type_length", "source_known"}),
+    (LOGINS, {"country": "DE", "latitude": 91.0}, {"latitude_range", "place_complete"}),
+    (CARD_EVENTS, {"card_hash": "4111111111111111"}, {"card_hash_format"}),
+    (KYC_PROFILES, {"country": "Germany", "birth_year": 1985}, {"country_format"}),
+    (EXTERNAL_ALERTS, {"entity_type": "IP", "entity_id": "0" * 64}, set()),
+    (EXTERNAL_ALERTS, {"entity_type": "CARD", "entity_id": "U0001"}, {"card_number_in_clear"}),
+    (EXTERNAL_ALERTS, {"entity_type": "USER", "entity_id": "123456789012"}, set()),
+    (EXTERNAL_ALERTS, {"entity_id": "4111111111111111"}, {"card_number_in_clear"}),
+    (
+        EXTERNAL_ALERTS,
+        {"entity_type": "UNKNOWN", "entity_id": "4111111111111111"},
+        {"card_number_in_clear", "entity_type_known"},
+    ),
 ]
 
 
@@ -150,30 +325,31 @@ def test_each_rule_at_its_edge(spark: SparkSession) -> None:
             assert verdict == expected, changes
 
 
-def landed(example: Example) -> dict[str, Any]:
+def landed(topic: Topic, example: Example) -> dict[str, Any]:
     """An example of the contracts as Bronze sees it."""
     name, value = example
-    if name == "amount":
+    if name in cent_limits(topic):
         return {name: Decimal(value) / 100}
-    return {name: datetime(1970, 1, 1) + timedelta(microseconds=int(value))} if name == "event_time" else {name: value}
+    if name in time_limits(topic):
+        return {name: datetime(1970, 1, 1) + timedelta(microseconds=int(value))}
+    return {name: value}
 
 
-def test_the_bounds_of_the_contracts_are_kept(spark: SparkSession) -> None:
-    warned = set(warnings(checks_of(TRANSACTIONS)))
-    good, bad = (
-        [verdict - warned for verdict in judge(spark, TRANSACTIONS, *(GOOD[TRANSACTIONS.name] | row for row in rows))]
-        for rows in (map(landed, WITHIN), map(landed, BEYOND))
-    )
-    assert [example for example, verdict in zip(WITHIN, good, strict=True) if verdict] == []
-    assert [example for example, verdict in zip(BEYOND, bad, strict=True) if not verdict] == []
+@pytest.mark.parametrize("topic", RAW_TOPICS, ids=lambda topic: topic.name)
+def test_the_bounds_of_the_contracts_are_kept(spark: SparkSession, topic: Topic) -> None:
+    warned = set(warnings(checks_of(topic)))
+    examples = [*within(topic), *beyond(topic)]
+    verdicts = judge(spark, topic, *(GOOD[topic.name] | landed(topic, example) for example in examples))
+    refused = [example for example, verdict in zip(examples, verdicts, strict=True) if verdict - warned]
+    assert refused == list(beyond(topic))
 
 
-def test_bytes_that_are_not_utf8_are_noticed(spark: SparkSession) -> None:
-    topic = TRANSACTIONS
-    names = [column.split()[0] for column in DDL[topic.name].split(", ")]
-    frame = spark.createDataFrame([tuple(GOOD[topic.name].get(name) for name in names)], DDL[topic.name])
-    broken = frame.withColumn("merchant_id", F.expr("CAST(X'4D80FF' AS STRING)"))
-    assert broken.select(reasons(checks_of(topic)).alias("reasons")).collect()[0]["reasons"] == ["text_encoding"]
+@pytest.mark.parametrize("topic", RAW_TOPICS, ids=lambda topic: topic.name)
+def test_bytes_that_are_not_utf8_are_noticed(spark: SparkSession, topic: Topic) -> None:
+    frame = frame_of(spark, topic, GOOD[topic.name])
+    broken = frame.withColumn(topic.key_field, F.expr("CAST(X'4D80FF' AS STRING)"))
+    for rows, expected in ((frame, []), (broken, ["text_encoding"])):
+        assert rows.select(reasons(checks_of(topic)).alias("reasons")).collect()[0]["reasons"] == expected
 
 
 def test_only_checks_of_severity_warn_are_kept_out_of_reasons(spark: SparkSession) -> None:

@@ -47,6 +47,10 @@ def test_a_complete_environment_loads() -> None:
         ("FRAUD_SPARK_JARS_DIR", "/nowhere"),
         ("BRONZE_METRICS_PORT", "0"),
         ("FRAUD_STREAM_NAMESPACE", "Not A Name"),
+        ("BRONZE_TRIGGER", "soon"),
+        ("BRONZE_TRIGGER", "-1s"),
+        ("BRONZE_TRIGGER", "10 h"),
+        ("BRONZE_MAX_OFFSETS_PER_TRIGGER", "0"),
     ],
 )
 def test_an_unusable_setting_is_named(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -57,6 +61,19 @@ def test_an_unusable_setting_is_named(environment: pytest.MonkeyPatch, name: str
     assert message.startswith(f"{name}: ")
     assert "make setup" in message
     assert not value or value not in message or name == "FRAUD_SPARK_JARS_DIR"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("10s", 10), ("500ms", 0.5), ("1min", 60), ("2", 2), (" 1.5 s ", 1.5), ("0", 0)]
+)
+def test_the_trigger_has_a_unit(environment: pytest.MonkeyPatch, text: str, seconds: float) -> None:
+    environment.setenv("BRONZE_TRIGGER", text)
+    assert load(WriterSettings).trigger_seconds == pytest.approx(seconds)
+
+
+@pytest.mark.usefixtures("environment")
+def test_bronze_looks_for_messages_every_ten_seconds_unless_told_otherwise() -> None:
+    assert load(WriterSettings).trigger_seconds == 10
 
 
 @pytest.mark.usefixtures("environment")

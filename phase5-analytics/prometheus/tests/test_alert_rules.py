@@ -97,7 +97,9 @@ def test_an_alert_has_a_runbook_that_the_index_names(alert: str) -> None:
 
 
 def test_no_runbook_is_left_without_its_alert() -> None:
-    assert {path.stem for path in (ROOT / "docs" / "runbooks").glob("*.md")} - {"README"} == ALERTS
+    # two are about what no alert names: a writer that refuses to start, and a change that somebody makes
+    procedures = {"LostCheckpoint", "SchemaChange"}
+    assert {path.stem for path in (ROOT / "docs" / "runbooks").glob("*.md")} - {"README"} - procedures == ALERTS
 
 
 @pytest.mark.parametrize("rule", ALERT_RULES, ids=lambda rule: f"{rule['alert']}-{rule['labels']['severity']}")

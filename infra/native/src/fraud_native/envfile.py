@@ -14,7 +14,7 @@ _LINE: Final = re.compile(r"^(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)$")
 _SECRET: Final = re.compile(r"_(PASSWORD|SECRET|KEY)$")
 # ports inside the compose network: the offset of the test stack does not concern them
 _CONNECT_PORT: Final = "_CONNECT_PORT"
-# what differs in the test stack: nobody waits there for the next scrape, and alerts go to the tests' own receiver
+# what differs in the test stack: nobody waits there for the next scrape or batch, and alerts go to the tests' receiver
 _TEST_VALUES: Final = {
     "PROMETHEUS_SCRAPE_SECONDS": "2",
     "PROMETHEUS_RULES_DIR": "var/test/prometheus-rules",
@@ -22,6 +22,7 @@ _TEST_VALUES: Final = {
     "ALERT_GROUP_SECONDS": "1",
     "FRAUD_LAG_POLL_SECONDS": "1",
     "FRAUD_LAKEHOUSE_POLL_SECONDS": "2",
+    "BRONZE_TRIGGER": "2s",
 }
 _HEX_KEYS: Final = frozenset({"FRAUD_STREAM_QUARANTINE_KEY", "FRAUD_PRODUCER_PAN_KEY"})
 

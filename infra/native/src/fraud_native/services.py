@@ -147,7 +147,7 @@ NATIVE: Final[Mapping[str, Native]] = {
     "ingestion-init": Native(version="package:fraud-producer"),
     "producer": Native(
         version="package:fraud-producer",
-        probe=Http(("http://127.0.0.1:${PRODUCER_METRICS_PORT}/metrics",)),
+        probe=Http(("http://127.0.0.1:${PRODUCER_METRICS_PORT}/health",)),
         stop_seconds=40,
         login=Login("http://127.0.0.1:${PRODUCER_METRICS_PORT}/metrics"),
     ),

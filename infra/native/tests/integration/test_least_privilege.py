@@ -15,10 +15,10 @@ from trino.exceptions import TrinoExternalError, TrinoQueryError
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-PREFIXES = ("bronze", "quarantine", "checkpoints", "silver", "gold", "mlflow")
+PREFIXES = ("bronze", "quarantine", "checkpoints", "silver", "gold", "operations", "mlflow")
 MAY_WRITE = {
     "SPARK": {"bronze", "quarantine", "checkpoints"},
-    "TRINO": {"silver", "gold"},
+    "TRINO": {"silver", "gold", "operations"},
     "METASTORE": set(),
     "MLFLOW": {"mlflow"},
     "GOLD_READER": set(),
@@ -26,8 +26,8 @@ MAY_WRITE = {
 }
 MAY_READ = {
     "SPARK": {"bronze", "quarantine", "checkpoints"},
-    "TRINO": {"bronze", "quarantine", "silver", "gold"},
-    "METASTORE": {"bronze", "quarantine", "silver", "gold"},
+    "TRINO": {"bronze", "quarantine", "silver", "gold", "operations"},
+    "METASTORE": {"bronze", "quarantine", "silver", "gold", "operations"},
     "MLFLOW": {"mlflow"},
     "GOLD_READER": {"gold"},
     "CHECKPOINT_READER": {"checkpoints"},

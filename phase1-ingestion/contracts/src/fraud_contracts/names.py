@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from fraud_contracts.topic_settings import dead_letter_name, topic_settings
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -17,7 +19,7 @@ class Topic:
 
     @property
     def dead_letter_topic(self) -> str:
-        return self.name.removesuffix(".raw") + ".dlq"
+        return dead_letter_name(self.name)
 
     @property
     def subject(self) -> str:
@@ -25,12 +27,16 @@ class Topic:
         return f"{self.name}-value"
 
 
+def _partitions(name: str) -> int:
+    return topic_settings()[name].partitions
+
+
 TRANSACTIONS: Final = Topic(
     name="transactions.raw",
     schema_file="transaction.avsc",
     key_field="user_id",
     id_field="transaction_id",
-    partitions=10,
+    partitions=_partitions("transactions.raw"),
     table="transactions",
 )
 LABELS: Final = Topic(
@@ -38,17 +44,43 @@ LABELS: Final = Topic(
     schema_file="label.avsc",
     key_field="transaction_id",
     id_field="label_id",
-    partitions=4,
+    partitions=_partitions("labels.raw"),
     table="labels",
 )
-RAW_TOPICS: Final = (TRANSACTIONS, LABELS)
+LOGINS: Final = Topic(
+    name="logins.raw",
+    schema_file="login.avsc",
+    key_field="user_id",
+    id_field="login_id",
+    partitions=_partitions("logins.raw"),
+    table="logins",
+)
+CARD_EVENTS: Final = Topic(
+    name="card_events.raw",
+    schema_file="card_event.avsc",
+    key_field="user_id",
+    id_field="card_event_id",
+    partitions=_partitions("card_events.raw"),
+    table="card_events",
+)
+KYC_PROFILES: Final = Topic(
+    name="kyc_profiles.raw",
+    schema_file="kyc_profile.avsc",
+    key_field="user_id",
+    id_field="kyc_change_id",
+    partitions=_partitions("kyc_profiles.raw"),
+    table="kyc_profiles",
+)
+EXTERNAL_ALERTS: Final = Topic(
+    name="external_alerts.raw",
+    schema_file="external_alert.avsc",
+    key_field="entity_id",
+    id_field="alert_id",
+    partitions=_partitions("external_alerts.raw"),
+    table="external_alerts",
+)
+RAW_TOPICS: Final = (TRANSACTIONS, LABELS, LOGINS, CARD_EVENTS, KYC_PROFILES, EXTERNAL_ALERTS)
 
-TOPIC_CONFIG: Final = {
-    # Event time lives only in the value: with CreateTime a replay of old data would be aged out by retention.
-    "message.timestamp.type": "LogAppendTime",
-    "retention.ms": str(14 * 24 * 3600 * 1000),
-    "cleanup.policy": "delete",
-}
 COMPATIBILITY: Final = "FULL_TRANSITIVE"
 
 # Trino catalog and schemas; the same words are the prefixes in the bucket.

@@ -15,6 +15,8 @@ from fraud_contracts import Topic, schema
 
 _HEADER: Final = struct.Struct(">bI")
 _MAGIC: Final = 0
+# What fastavro raises on a record that does not fit its schema.
+UNFIT: Final = (ValueError, TypeError, AttributeError, KeyError, OverflowError, struct.error)
 
 
 class Encoder:
@@ -27,18 +29,30 @@ class Encoder:
     def __init__(self, topic: Topic, schema_id: int) -> None:
         self.topic = topic
         self._prefix = _HEADER.pack(_MAGIC, schema_id)
-        self._schema = fastavro.parse_schema(schema(topic))
+        self._parsed: Any = fastavro.parse_schema(schema(topic))
 
     def encode(self, record: dict[str, Any]) -> bytes:
         """The message value of a record.
 
         Raises:
-            ValueError, TypeError: the record does not fit the schema.
+            UNFIT: the record does not fit the schema.
         """
         buffer = io.BytesIO()
         buffer.write(self._prefix)
-        fastavro.schemaless_writer(buffer, self._schema, record)
+        fastavro.schemaless_writer(buffer, self._parsed, record)
         return buffer.getvalue()
+
+    def misfit(self, record: dict[str, Any]) -> tuple[str, str]:
+        """The field that keeps a record from being encoded, and why; the field is empty when it is no single one."""
+        fields: list[dict[str, Any]] = self._parsed["fields"]
+        for field in fields:
+            value = record.get(field["name"], field.get("default"))
+            try:
+                fastavro.schemaless_writer(io.BytesIO(), field["type"], value)
+            except UNFIT as wrong:
+                kind = type(value).__name__
+                return field["name"], f"is {'missing' if value is None else f'a {kind} that does not fit'} ({wrong})"
+        return "", "the record as a whole does not fit its schema"
 
 
 class Decoder:

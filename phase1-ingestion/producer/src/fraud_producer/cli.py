@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from fraud_producer.commands import history, live, reading, setup
+from fraud_producer.commands import ledger, live, menu, reading, replay, scenario, setup, simulate
 from fraud_producer.errors import ProducerError
 
 app = typer.Typer(
@@ -16,13 +16,16 @@ app = typer.Typer(
 )
 for command in (
     setup.init,
-    history.simulate,
-    history.replay,
-    live.stream,
+    simulate.simulate,
+    simulate.stream,
+    menu.menu,
+    scenario.scenario,
+    replay.replay,
     live.traffic,
     live.live,
     reading.newest,
     reading.tail,
+    ledger.ledger,
     setup.topics,
     setup.schemas,
     setup.merchants,

@@ -7,8 +7,10 @@ ProducerError
 ├── RegistryError        the schema registry refused a call
 │   └── IncompatibleSchemaError
 ├── DeliveryError        messages that were not acknowledged
+├── LedgerError          a file of the ledger cannot be understood
 ├── SourceError          the topics hold other data than was asked for
-└── MappingError         a mapping file does not fit its data
+├── MappingError         a mapping file does not fit its data
+└── BadRowError          rows of a file cannot be sent
 """
 
 
@@ -40,9 +42,17 @@ class DeliveryError(ProducerError):
     """Messages were not acknowledged by the broker."""
 
 
+class LedgerError(ProducerError):
+    """A file of the ledger cannot be understood."""
+
+
 class SourceError(ProducerError):
     """The topics hold other data than the command would continue."""
 
 
 class MappingError(ProducerError):
     """A mapping file does not fit its data."""
+
+
+class BadRowError(ProducerError):
+    """Rows of a file cannot be sent, and the command does not go on without them."""

@@ -23,7 +23,8 @@ def feed(
     """Send events as fast as the broker takes them until they end or an end is asked for; returns how many."""
     sent = 0
     for event in events:
-        producer.send(event)
+        if not producer.send(event, stop):
+            break
         sent += 1
         if sent % _REPORT_EVERY == 0:
             if report is not None:
@@ -50,7 +51,8 @@ def feed_at_rate(
             sent += 1
         if stop.requested or (deadline is not None and time.monotonic() >= deadline):
             break
-        producer.send(event)
+        if not producer.send(event, stop):
+            break
     return sent
 
 
@@ -63,6 +65,7 @@ def summary(deliveries: Deliveries, run_id: str, seconds: float, **more: Any) ->
             "produced": dict(sorted(deliveries.acknowledged.items())),
             "failed": deliveries.failed.total(),
             "unknown": deliveries.unknown,
+            "dead_letters": deliveries.dead_letters.total(),
             "first_event_time": None if first is None else iso(first),
             "last_event_time": None if last is None else iso(last),
             "seconds": round(seconds, 2),

@@ -1,4 +1,10 @@
-"""The ledger: which message the broker acknowledged at which partition and offset, one line each."""
+"""The ledger: what became of every message, in files that outlive the process.
+
+``<directory>/<topic>/<run>.csv`` holds a line for each message that the broker acknowledged: partition, offset and id;
+``<directory>/<topic>/<run>.reconciled.csv`` those that a later run found at the broker although no report had come.
+``<directory>/undelivered/<run>.csv`` names everything else, and ``<directory>/runs`` the runs under way and those that
+ended without knowing.
+"""
 
 import os
 import secrets
@@ -7,10 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self, TextIO
 
-from fraud_contracts import Topic
+from fraud_producer.runs import OpenRun, TopicStart
+from fraud_producer.undelivered import Outcome, Undelivered
 
 HEADER: Final = "partition,offset,id\n"
-# Lines reach the operating system at least this often, so that a killed producer leaves what it knew.
+# Lines reach the operating system at least this often; what a killed producer knew beyond, the broker tells.
 FLUSH_LINES: Final = 2000
 FLUSH_SECONDS: Final = 0.5
 
@@ -20,15 +27,23 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
+def ledger_line(partition: int, offset: int, event_id: str) -> str:
+    """One line of a ledger file, with its end."""
+    text = f'"{event_id.replace(chr(34), chr(34) * 2)}"' if _needs_quotes(event_id) else event_id
+    return f"{partition},{offset},{text}\n"
+
+
 class Ledger:
-    """Appends delivery reports to ``<directory>/<topic>/<run id>.csv``."""
+    """Writes one run's delivery reports."""
 
     def __init__(self, directory: Path, run_id: str | None = None) -> None:
-        self._directory = directory
+        self.directory = directory
         self.run_id = run_id or new_run_id()
         self._files: dict[str, TextIO] = {}
         self._unwritten = 0
         self._flushed_at = time.monotonic()
+        self._undelivered = Undelivered(directory, self.run_id)
+        self._run: OpenRun | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -36,16 +51,23 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def path(self, topic: Topic) -> Path:
-        """This run's file of a topic."""
-        return self._directory / topic.name / f"{self.run_id}.csv"
+    def begin(self, starts: dict[str, TopicStart]) -> None:
+        """Note where the topics ended before the first message: a run that is killed is looked for from there on."""
+        self._run = OpenRun.begin(self.directory, self.run_id, starts)
 
-    def acknowledge(self, topic: Topic, partition: int, offset: int, event_id: str) -> None:
+    def path(self, topic: str) -> Path:
+        """This run's file of a topic."""
+        return self.directory / topic / f"{self.run_id}.csv"
+
+    def acknowledge(self, topic: str, partition: int, offset: int, event_id: str) -> None:
         """Write down that the broker holds a message."""
-        file = self._files.get(topic.name) or self._open(topic)
-        text = f'"{event_id.replace(chr(34), chr(34) * 2)}"' if _needs_quotes(event_id) else event_id
-        file.write(f"{partition},{offset},{text}\n")
+        file = self._files.get(topic) or self._open(topic)
+        file.write(ledger_line(partition, offset, event_id))
         self._unwritten += 1
+
+    def give_up(self, topic: str, key: str, event_id: str, outcome: Outcome, reason: str) -> None:
+        """Write down, at once, that an event was not acknowledged and why."""
+        self._undelivered.add(topic, key, event_id, outcome, reason)
 
     def flush_if_due(self) -> None:
         """Hand lines to the operating system when enough of them or enough time has passed."""
@@ -54,21 +76,25 @@ class Ledger:
             self._flush()
 
     def close(self) -> None:
-        """Write everything to disk and close the files."""
+        """Write everything to disk and close the files; the run stays noted as open while events are unknown."""
         self._flush()
         for file in self._files.values():
             os.fsync(file.fileno())
             file.close()
         self._files.clear()
+        self._undelivered.close()
+        if self._run is not None:
+            self._run.end(is_known=not self._undelivered.has_unknown)
+            self._run = None
 
-    def _open(self, topic: Topic) -> TextIO:
+    def _open(self, topic: str) -> TextIO:
         path = self.path(topic)
         path.parent.mkdir(parents=True, exist_ok=True)
         is_new = not path.exists()
         file = path.open("a", encoding="utf-8", newline="")
         if is_new:
             file.write(HEADER)
-        self._files[topic.name] = file
+        self._files[topic] = file
         return file
 
     def _flush(self) -> None:

@@ -1,8 +1,11 @@
-"""Sending at a steady rate of the wall clock, whatever the events' own times are."""
+"""When events leave by the wall clock: at a steady rate, as the simulated clock says, or until a limit is reached."""
 
 import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from fraud_contracts import TRANSACTIONS
+from fraud_producer.events import Event
 from fraud_producer.stopping import Stop
 
 # After a stall (a broker that was away) the rate goes on; what was missed is not sent in a burst.
@@ -35,3 +38,39 @@ class Pace:
             if self._stop.wait(seconds):
                 return True
         return self._stop.requested
+
+
+def in_real_time(
+    events: Iterable[Event], stop: Stop, meanwhile: Callable[[], None], seconds: float | None = None
+) -> Iterator[Event]:
+    """The events, each as long after the first one as its event time says, until an end is asked for or comes.
+
+    The simulated clock runs like a real one from the first event on. After a stall it goes on from where it stood.
+    ``meanwhile`` is called before each wait.
+    """
+    clock_us, wall = None, 0.0
+    deadline = None if seconds is None else time.monotonic() + seconds
+    for event in events:
+        now = time.monotonic()
+        if clock_us is None or now - wall - (event.event_us - clock_us) / 1e6 > _FORGIVEN_SECONDS:
+            clock_us, wall = event.event_us, now
+        due = wall + (event.event_us - clock_us) / 1e6
+        while (now := time.monotonic()) < due:
+            meanwhile()
+            if stop.wait(min(due - now, _LONGEST_SLEEP_SECONDS)) or (deadline is not None and now >= deadline):
+                return
+        yield event
+
+
+def limited(events: Iterable[Event], seconds: float | None = None, payments: int | None = None) -> Iterator[Event]:
+    """The events until so many seconds have passed or so many payments are through; None is no limit."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    through = 0
+    for event in events:
+        if deadline is not None and time.monotonic() >= deadline:
+            return
+        if event.topic is TRANSACTIONS:
+            if through == payments:
+                return
+            through += 1
+        yield event

@@ -6,24 +6,27 @@ from typing import Any, Final, Self
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from fraud_contracts import LABELS, TRANSACTIONS
+from fraud_contracts import RAW_TOPICS, TRANSACTIONS
 from fraud_producer.avro import Decoder
 from fraud_producer.errors import UnreachableError
 from fraud_producer.events import Event, to_us
 from fraud_producer.partitioning import partition_of
 from fraud_producer.registry import Registry
+from fraud_producer.side_events import is_side_id
 from fraud_producer.topics import Topics
 
 _TIMEOUT_SECONDS: Final = 15.0
 # A replayed file need not be in order, so the newest message is not always the newest event.
 _TAIL: Final = 100
+_FURTHER_BACK: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Positions:
     """Newest event time of each partition that holds messages, in microseconds, and the messages in all.
 
-    ``newest_ids`` are the events of that very moment: the payments of a file may share one.
+    ``newest_ids`` are the events of that very moment: the payments of a file may share one. Messages beside the
+    sequence (``side_events``) count among all, but say nothing of how far it reaches.
     """
 
     topic: str
@@ -62,30 +65,44 @@ def read_positions(bootstrap_servers: str, registry_url: str, topic: str) -> Pos
         UnreachableError: the broker or the registry does not answer.
     """
     partitions = Topics(bootstrap_servers).partitions(topic)
-    newest: dict[int, int] = {}
-    ids: dict[int, set[str]] = {}
-    total = 0
     with Registry(registry_url) as registry:
         decoder = Decoder(registry.schema_text)
         with TopicReader(bootstrap_servers, topic, partitions) as reader:
+            count = _TAIL
+            while True:
+                newest, ids = _newest(decoder, reader.last(count))
+                if len(newest) == reader.filled or count >= reader.longest:
+                    break
+                # only messages beside the sequence at the end of a partition: look further back
+                count *= _FURTHER_BACK
             total = reader.messages
-            for message in reader.last(_TAIL):
-                try:
-                    record = decoder.decode(message.value() or b"")
-                    moment, event_id = to_us(record["event_time"]), _id_of(record)
-                except (ValueError, KeyError):
-                    continue  # bytes of somebody else; they end in quarantine
-                partition = message.partition() or 0
-                if moment > newest.get(partition, -1):
-                    newest[partition], ids[partition] = moment, set()
-                if moment == newest[partition]:
-                    ids[partition].add(event_id)
     return Positions(topic, partitions, total, newest, {key: frozenset(value) for key, value in ids.items()})
 
 
+def _newest(decoder: Decoder, messages: Iterator[Message]) -> tuple[dict[int, int], dict[int, set[str]]]:
+    """By partition: the newest event time, and the ids of that moment."""
+    newest: dict[int, int] = {}
+    ids: dict[int, set[str]] = {}
+    for message in messages:
+        try:
+            record = decoder.decode(message.value() or b"")
+            moment, event_id = to_us(record["event_time"]), _id_of(record)
+        except (ValueError, KeyError):
+            continue  # bytes of somebody else; they end in quarantine
+        if is_side_id(event_id):
+            continue
+        partition = message.partition() or 0
+        if moment > newest.get(partition, -1):
+            newest[partition], ids[partition] = moment, set()
+        if moment == newest[partition]:
+            ids[partition].add(event_id)
+    return newest, ids
+
+
 def _id_of(record: dict[str, Any]) -> str:
-    # a label names its payment too
-    return str(record[LABELS.id_field if LABELS.id_field in record else TRANSACTIONS.id_field])
+    # labels and alerts name their payment too
+    own = (topic.id_field for topic in RAW_TOPICS if topic is not TRANSACTIONS)
+    return str(record[next((name for name in own if name in record), TRANSACTIONS.id_field)])
 
 
 class TopicReader:
@@ -125,6 +142,16 @@ class TopicReader:
     def messages(self) -> int:
         """Messages that the topic holds."""
         return sum(high - low for low, high in self._ranges.values())
+
+    @property
+    def filled(self) -> int:
+        """Partitions that hold messages."""
+        return sum(high > low for low, high in self._ranges.values())
+
+    @property
+    def longest(self) -> int:
+        """Messages of the partition that holds most."""
+        return max((high - low for low, high in self._ranges.values()), default=0)
 
     def last(self, count: int) -> Iterator[Message]:
         """The newest ``count`` messages of every partition that were there on entering, in no order across partitions.

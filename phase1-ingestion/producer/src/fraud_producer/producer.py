@@ -1,9 +1,10 @@
 """Sends events to Kafka: idempotent, acknowledged by all replicas, in bounded memory, every report in the ledger."""
 
+import json
 import logging
 import time
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Self
@@ -12,33 +13,60 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from prometheus_client import Counter, Gauge
 
 from fraud_contracts import RAW_TOPICS, TRANSACTIONS, Topic
-from fraud_producer.avro import Encoder
+from fraud_producer.avro import UNFIT, Encoder
+from fraud_producer.dead_letters import Headers, dead_letter
 from fraud_producer.errors import DeliveryError
 from fraud_producer.events import Event
+from fraud_producer.health import HEALTH, REPORT_SECONDS
 from fraud_producer.ledger import Ledger
+from fraud_producer.message_ranges import offset_limits
 from fraud_producer.metrics import EVENTS, NEWEST_EVENT_TIME, QUEUED
 from fraud_producer.partitioning import PARTITIONER
+from fraud_producer.reconciling import RUN_HEADER, reconcile
 from fraud_producer.registry import Registry
+from fraud_producer.runs import TopicStart
+from fraud_producer.stopping import Stop
 from fraud_producer.topics import Topics
+from fraud_producer.undelivered import Outcome
 
 log = logging.getLogger(__name__)
 
 # The queue is the producer's memory: beyond it send() waits for the broker.
 QUEUE_MESSAGES: Final = 50_000
 QUEUE_KILOBYTES: Final = 64 * 1024
-# A broker outage shorter than this loses nothing: messages wait in the queue.
-DELIVERY_TIMEOUT_MS: Final = 300_000
+# Never: however long the broker is away, messages wait in the queue and the sender waits for the queue.
+DELIVERY_TIMEOUT_MS: Final = 0
 FLUSH_SECONDS: Final = 30.0
 _POLL_EVERY: Final = 64
 _FULL_QUEUE_WAIT_SECONDS: Final = 0.2
+_COMPLAIN_EVERY_SECONDS: Final = 30.0
+# The first failures are worth a line each; the ledger names all.
+_FAILURES_SHOWN: Final = 5
+# Reports that say for certain that the broker does not hold the message; after any other error it may be there.
+_CERTAIN: Final = frozenset(
+    {
+        KafkaError._PURGE_QUEUE,  # never sent
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.INVALID_RECORD,
+        KafkaError.POLICY_VIOLATION,
+    }
+)
 
 
 @dataclass(slots=True)
 class Deliveries:
-    """Counts per topic: acknowledged by the broker, refused for good, and neither when the producer was closed."""
+    """Counts per topic: acknowledged by the broker, refused for good, sent to the dead letter topic instead.
+
+    ``unknown`` are neither: no report came, and they may have arrived.
+    """
 
     acknowledged: Tally[str] = field(default_factory=Tally)
     failed: Tally[str] = field(default_factory=Tally)
+    dead_letters: Tally[str] = field(default_factory=Tally)
     unknown: int = 0
     first_event_us: int | None = None
     last_event_us: int | None = None
@@ -51,7 +79,7 @@ class Deliveries:
     def note(self, topic: Topic, event_us: int) -> None:
         """Count one acknowledgement; the span covers payments only."""
         self.acknowledged[topic.name] += 1
-        if topic.key_field == TRANSACTIONS.key_field:
+        if topic.id_field == TRANSACTIONS.id_field:
             self.first_event_us = event_us if self.first_event_us is None else min(self.first_event_us, event_us)
             self.last_event_us = event_us if self.last_event_us is None else max(self.last_event_us, event_us)
 
@@ -62,6 +90,8 @@ class _Metrics:
 
     acknowledged: Counter
     failed: Counter
+    unknown: Counter
+    dead_letters: Counter
     newest: Gauge
 
     @classmethod
@@ -69,6 +99,8 @@ class _Metrics:
         return cls(
             EVENTS.labels(topic.name, "acknowledged"),
             EVENTS.labels(topic.name, "failed"),
+            EVENTS.labels(topic.name, "unknown"),
+            EVENTS.labels(topic.name, "dead_letter"),
             NEWEST_EVENT_TIME.labels(topic.name),
         )
 
@@ -76,9 +108,12 @@ class _Metrics:
 class EventProducer:
     """A producer of the contracts' topics. Use it as a context manager: leaving flushes.
 
+    Entering first makes the ledger whole again where an earlier run ended without its last reports.
+
     Raises:
         TopicError, RegistryError: on entering, a topic or its schema is not there yet.
         UnreachableError: on entering, the broker or the registry does not answer.
+        LedgerError: on entering, the ledger cannot be understood.
     """
 
     def __init__(
@@ -96,17 +131,33 @@ class EventProducer:
         self._overrides = overrides or {}
         self._encoders: dict[str, Encoder] = {}
         self._producer: Producer | None = None
+        self._headers: Headers = [(RUN_HEADER, ledger.run_id.encode())]
         self._sent = 0
+        self._reports = 0
+        self._reports_polled = 0
+        self._reports_seen = 0
+        self._given_up = 0
         self._fatal: KafkaError | None = None
         self._metrics = {topic.name: _Metrics.of(topic) for topic in self._topics}
         self.deliveries = Deliveries()
 
     def __enter__(self) -> Self:
         known = Topics(self._servers)
+        partitions = {}
         with Registry(self._registry_url) as registry:
             for topic in self._topics:
-                known.partitions(topic.name)
+                partitions[topic.name] = range(known.partitions(topic.name))
                 self._encoders[topic.name] = Encoder(topic, registry.lookup(topic))
+        reconcile(self._ledger.directory, self._servers, self._registry_url)
+        limits = offset_limits(self._servers, partitions)
+        self._ledger.begin(
+            {
+                topic.name: TopicStart(
+                    topic.id_field, {partition: end for partition, (_, end) in limits[topic.name].items()}
+                )
+                for topic in self._topics
+            }
+        )
         self._producer = Producer(
             {
                 "bootstrap.servers": self._servers,
@@ -119,37 +170,38 @@ class EventProducer:
                 "queue.buffering.max.messages": QUEUE_MESSAGES,
                 "queue.buffering.max.kbytes": QUEUE_KILOBYTES,
                 "delivery.timeout.ms": DELIVERY_TIMEOUT_MS,
+                "statistics.interval.ms": round(REPORT_SECONDS * 1000),
+                "stats_cb": _note_brokers,
                 "error_cb": self._on_error,
                 "log_level": 3,
             }
             | self._overrides
         )
+        HEALTH.open()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def send(self, event: Event) -> None:
+    def send(self, event: Event, stop: Stop | None = None) -> bool:
         """Queue one event; waits while the queue is full, which is how a slow broker slows the sender down.
+
+        What does not fit its schema goes to the dead letter topic instead, with the reason. Returns whether the event
+        was taken; it is not when ``stop`` was requested while the queue was full.
 
         Raises:
             DeliveryError: the client cannot go on (a fatal error of the idempotent producer).
-            ValueError: the record does not fit its schema.
         """
-        producer = self._client()
-        value = self._encoders[event.topic.name].encode(event.record)
+        encoder = self._encoders[event.topic.name]
+        try:
+            value = encoder.encode(event.record)
+        except UNFIT:
+            return self._send_dead_letter(event, *encoder.misfit(event.record), stop)
         report = partial(self._on_delivery, event.topic, event.event_id, event.event_us)
-        while True:
-            try:
-                producer.produce(event.topic.name, value, event.key, on_delivery=report)
-                break
-            except BufferError:
-                self.poll(_FULL_QUEUE_WAIT_SECONDS)
-            except KafkaException as problem:
-                raise DeliveryError(f"Kafka refused to take messages: {problem.args[0].str()}") from problem
-        self._sent += 1
-        if self._sent % _POLL_EVERY == 0:
-            self.poll(0)
+        try:
+            return self._produce(event.topic.name, value, event.key, report, self._headers, stop)
+        except _TooLargeError as problem:
+            return self._send_dead_letter(event, "", str(problem), stop)
 
     def poll(self, seconds: float = 0.0) -> None:
         """Take delivery reports.
@@ -159,7 +211,7 @@ class EventProducer:
         """
         self._client().poll(seconds)
         self._ledger.flush_if_due()
-        QUEUED.set(len(self._client()))
+        self._note_queue()
         if self._fatal is not None:
             raise DeliveryError(f"the producer cannot go on: {self._fatal.str()}")
 
@@ -170,14 +222,19 @@ class EventProducer:
         while waiting and time.monotonic() < deadline:
             waiting = self._client().flush(min(1.0, max(0.0, deadline - time.monotonic())))
             self._ledger.flush_if_due()
+            self._note_queue()
         return waiting
 
     def close(self) -> None:
-        """Flush, count what is neither acknowledged nor failed, and close the ledger."""
+        """Flush, name what is neither acknowledged nor failed by then, and close the ledger."""
         if self._producer is None:
             return
-        self.deliveries.unknown = self.flush()
+        if self.flush():
+            # each of them is reported: as never sent, or as sent without an answer
+            self._producer.purge()
+            self._producer.flush(_FULL_QUEUE_WAIT_SECONDS)
         self._producer = None
+        HEALTH.close()
         self._ledger.close()
 
     def require_complete(self) -> None:
@@ -199,24 +256,111 @@ class EventProducer:
             raise DeliveryError("the producer is not open: use it in a with statement")
         return self._producer
 
+    def _produce(
+        self, topic: str, value: bytes, key: str, report: Callable[..., None], headers: Headers, stop: Stop | None
+    ) -> bool:
+        producer = self._client()
+        waiting_since = 0.0
+        while True:
+            try:
+                producer.produce(topic, value, key, on_delivery=report, headers=headers)
+                break
+            except BufferError:
+                if stop is not None and stop.requested:
+                    return False
+                self.poll(_FULL_QUEUE_WAIT_SECONDS)
+                waiting_since = self._complain(waiting_since)
+            except KafkaException as problem:
+                error = problem.args[0]
+                if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise _TooLargeError(f"its {len(value)} bytes are more than a message may have") from problem
+                raise DeliveryError(f"Kafka refused to take messages: {error.str()}") from problem
+        self._sent += 1
+        if self._sent % _POLL_EVERY == 0:
+            self.poll(0)
+        return True
+
+    def _complain(self, since: float) -> float:
+        """Say now and then that the queue is full and nothing moves; returns since when that is counted."""
+        now = time.monotonic()
+        if not since or self._reports != self._reports_seen:
+            self._reports_seen = self._reports
+            return now
+        if now - since < _COMPLAIN_EVERY_SECONDS:
+            return since
+        log.warning("the queue is full and Kafka has taken nothing for %.0f s: waiting for it", now - since)
+        return now
+
+    def _send_dead_letter(self, event: Event, field_name: str, reason: str, stop: Stop | None) -> bool:
+        value, headers = dead_letter(event, field_name, reason)
+        topic = event.topic.dead_letter_topic
+        report = partial(self._on_letter_delivery, topic, event.event_id)
+        if not self._produce(topic, value, event.event_id, report, headers + self._headers, stop):
+            return False
+        said = f"{field_name} {reason}".strip()
+        self._ledger.give_up(event.topic.name, event.key, event.event_id, Outcome.DEAD_LETTER, said)
+        self.deliveries.dead_letters[event.topic.name] += 1
+        self._metrics[event.topic.name].dead_letters.inc()
+        log.warning("%s goes to %s: %s", event.event_id, topic, said)
+        return True
+
+    def _on_letter_delivery(self, topic: str, event_id: str, error: KafkaError | None, message: Message) -> None:
+        self._reports += 1
+        partition, offset = message.partition(), message.offset()
+        if error is None and partition is not None and offset is not None:
+            self._ledger.acknowledge(topic, partition, offset, event_id)
+            return
+        reason = "" if error is None else error.str()
+        self._ledger.give_up(topic, event_id, event_id, Outcome.FAILED, reason)
+        self.deliveries.failed[topic] += 1
+        self.deliveries.first_failure = self.deliveries.first_failure or f"{event_id}: {reason}"
+        log.error("the dead letter of %s was not delivered to %s: %s", event_id, topic, reason)
+
     def _on_delivery(
         self, topic: Topic, event_id: str, event_us: int, error: KafkaError | None, message: Message
     ) -> None:
+        self._reports += 1
         if error is None:
             partition, offset = message.partition(), message.offset()
             if partition is None or offset is None:
                 raise DeliveryError(f"the broker acknowledged {event_id} without saying where")
-            self._ledger.acknowledge(topic, partition, offset, event_id)
+            self._ledger.acknowledge(topic.name, partition, offset, event_id)
             self.deliveries.note(topic, event_us)
             self._metrics[topic.name].acknowledged.inc()
             self._metrics[topic.name].newest.set(event_us / 1e6)
-        else:
+            return
+        key = message.key() or b""
+        outcome = Outcome.FAILED if error.code() in _CERTAIN else Outcome.UNKNOWN
+        self._ledger.give_up(
+            topic.name, key.decode() if isinstance(key, bytes) else key, event_id, outcome, error.str()
+        )
+        self.deliveries.first_failure = self.deliveries.first_failure or f"{event_id}: {error.str()}"
+        if outcome is Outcome.FAILED:
             self.deliveries.failed[topic.name] += 1
-            self.deliveries.first_failure = self.deliveries.first_failure or f"{event_id}: {error.str()}"
             self._metrics[topic.name].failed.inc()
-            log.error("%s was not delivered to %s: %s", event_id, topic.name, error.str())
+        else:
+            self.deliveries.unknown += 1
+            self._metrics[topic.name].unknown.inc()
+        if self._given_up < _FAILURES_SHOWN:
+            log.error("%s was not acknowledged by %s: %s", event_id, topic.name, error.str())
+        self._given_up += 1
+
+    def _note_queue(self) -> None:
+        waiting = len(self._client())
+        QUEUED.set(waiting)
+        HEALTH.queue(waiting, has_moved=self._reports != self._reports_polled)
+        self._reports_polled = self._reports
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._fatal = error
         log.warning("Kafka: %s", error.str())
+
+
+class _TooLargeError(Exception):
+    """The client refuses a message for its size."""
+
+
+def _note_brokers(statistics: str) -> None:
+    brokers = json.loads(statistics).get("brokers", {})
+    HEALTH.brokers(any_up=any(broker.get("state") == "UP" for broker in brokers.values()))

@@ -1,16 +1,19 @@
 """The schema registry's Confluent API: compatibility first, then schemas, then their ids."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import httpx
 
-from fraud_contracts import COMPATIBILITY, Topic, schema_text
+from fraud_contracts import COMPATIBILITY, RAW_TOPICS, Topic, schema_text
+from fraud_producer.drift import Drift
 from fraud_producer.errors import IncompatibleSchemaError, RegistryError, UnreachableError
 
 _CONTENT_TYPE: Final = "application/vnd.schemaregistry.v1+json"
 _TIMEOUT_SECONDS: Final = 15.0
+_CORRECTABLE: Final = "`fraud-producer init` corrects it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,37 @@ class Registry:
         answer = self._call("GET", path)
         return str(answer.get("compatibilityLevel") or answer.get("compatibility"))
 
+    def drift(self, topics: Iterable[Topic] = RAW_TOPICS) -> list[Drift]:
+        """What differs from the contracts: a subject's compatibility, or its schema. Nothing is changed.
+
+        Raises:
+            UnreachableError: the registry does not answer.
+        """
+        known = set(self._call("GET", "/subjects"))
+        found = []
+        for topic in topics:
+            if topic.subject not in known:
+                found.append(
+                    Drift(topic.subject, "schema", "registered", "missing", "`fraud-producer init` registers it")
+                )
+                continue
+            if (level := self.compatibility(topic.subject)) != COMPATIBILITY:
+                found.append(Drift(topic.subject, "compatibility", COMPATIBILITY, level, _CORRECTABLE))
+            if not self._holds(topic):
+                newest = f"another one (version {self._versions(topic.subject)[-1]} is the newest)"
+                found.append(Drift(topic.subject, "schema", topic.schema_file, newest, _CORRECTABLE))
+        return found
+
+    def correct_compatibility(self, topics: Iterable[Topic] = RAW_TOPICS) -> list[Drift]:
+        """Hold every registered subject of the contracts to their compatibility; returns what had drifted.
+
+        A subject may have a level of its own, which the level for all does not change.
+        """
+        drifted = [drift for drift in self.drift(topics) if drift.setting == "compatibility"]
+        for drift in drifted:
+            self._call("PUT", f"/config/{drift.name}", {"compatibility": drift.wanted})
+        return drifted
+
     def register(self, subject: str, text: str) -> int:
         """Register a schema and return its id; one that is registered already keeps its id.
 
@@ -78,10 +112,21 @@ class Registry:
         """Every subject with its versions and compatibility, by name."""
         found = []
         for name in sorted(self._call("GET", "/subjects")):
-            versions = tuple(int(version) for version in self._call("GET", f"/subjects/{name}/versions"))
+            versions = self._versions(name)
             newest = self._call("GET", f"/subjects/{name}/versions/{versions[-1]}")
             found.append(Subject(name, versions, int(newest["id"]), self.compatibility(name)))
         return found
+
+    def _versions(self, subject: str) -> tuple[int, ...]:
+        return tuple(int(version) for version in self._call("GET", f"/subjects/{subject}/versions"))
+
+    def _holds(self, topic: Topic) -> bool:
+        """Whether the contract's schema is one of its subject's versions."""
+        try:
+            self.lookup(topic)
+        except RegistryError:
+            return False
+        return True
 
     def _call(self, method: str, path: str, body: dict[str, str] | None = None) -> Any:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fraud_contracts import LABELS, TRANSACTIONS, Topic
+from fraud_contracts import LABELS, RAW_TOPICS, TRANSACTIONS, Topic
 from fraud_producer.avro import Decoder
 from fraud_producer.continuation import Continuation
 from fraud_producer.errors import DeliveryError
@@ -21,12 +21,24 @@ from fraud_producer.producer import EventProducer
 from fraud_producer.registry import Registry
 from fraud_producer.simulator import SimulationConfig, build_world
 from fraud_producer.simulator.config import DAY_US
+from fraud_producer.stopping import Stop
 
 pytestmark = pytest.mark.integration
 
 START = 20_700 * DAY_US
 WORLD = build_world(
-    SimulationConfig(start_us=START, customers=40, transactions_per_day=120, fraud_rate=0.1), CardHasher(b"k" * 32)
+    SimulationConfig(
+        start_us=START,
+        customers=40,
+        transactions_per_day=120,
+        fraud_rate=0.1,
+        # payments and labels only: they are what has topics of its own here
+        login_rate=0,
+        card_rate=0,
+        kyc_rate=0,
+        alert_rate=0,
+    ),
+    CardHasher(b"k" * 32),
 )
 UNTIL = START + 8 * DAY_US
 Servers = tuple[str, str]
@@ -35,7 +47,7 @@ Coordinates = dict[tuple[str, int, int], str]
 
 
 def nothing_sent() -> dict[str, Positions]:
-    return {topic.name: Positions(topic.name, topic.partitions, 0, {}) for topic in (TRANSACTIONS, LABELS)}
+    return {topic.name: Positions(topic.name, topic.partitions, 0, {}) for topic in RAW_TOPICS}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +80,7 @@ def on_broker(servers: Servers, topics: RawTopics) -> Coordinates:
 
 def in_ledger(folder: Path) -> Coordinates:
     found: Coordinates = {}
-    for path in folder.glob("*/*.csv"):
+    for path in folder.glob("producer-test-*/*.csv"):
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 found[path.parent.name, int(row["partition"]), int(row["offset"])] = row["id"]
@@ -117,8 +129,22 @@ def test_undelivered_messages_are_counted_and_named(
     producer = send(servers, raw_topics, tmp_path, events[:25], **nowhere)
     assert producer.deliveries.failed.total() + producer.deliveries.unknown == 25
     assert in_ledger(tmp_path) == {}
+    with next((tmp_path / "undelivered").iterdir()).open(newline="", encoding="utf-8") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == [event.event_id for event in events[:25]]
     with pytest.raises(DeliveryError, match="messages failed"):
         producer.require_complete()
+
+
+def test_a_sender_that_waits_for_the_queue_gives_up_when_it_is_asked_to_end(
+    servers: Servers, raw_topics: RawTopics, events: list[Event], tmp_path: Path
+) -> None:
+    nowhere = {"bootstrap.servers": "127.0.0.1:1", "delivery.timeout.ms": 1500, "queue.buffering.max.messages": 20}
+    stop = Stop()
+    stop.request()
+    with Ledger(tmp_path) as ledger, EventProducer(*servers, ledger, raw_topics, nowhere) as producer:
+        taken = [producer.send(moved(event, raw_topics), stop) for event in events[:25]]
+    assert taken == [True] * 20 + [False] * 5
+    assert producer.deliveries.unknown == 20
 
 
 def test_a_run_that_broke_off_goes_on_without_gap_or_repetition(
@@ -132,7 +158,7 @@ def test_a_run_that_broke_off_goes_on_without_gap_or_repetition(
         if number < len(events) * share[partition_of(event.key, moved(event, raw_topics).topic.partitions)]
     ]
     send(servers, raw_topics, tmp_path, kept)
-    positions = {
+    positions = nothing_sent() | {
         plain.name: read_positions(*servers, own.name)
         for plain, own in zip((TRANSACTIONS, LABELS), raw_topics, strict=True)
     }

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fraud_contracts import COMPATIBILITY, LABELS, RAW_TOPICS, TRANSACTIONS, schema, schema_text
+from fraud_contracts import COMPATIBILITY, LABELS, RAW_TOPICS, TRANSACTIONS, Topic, schema, schema_text
 from fraud_producer.errors import IncompatibleSchemaError, RegistryError, UnreachableError
 from fraud_producer.registry import Registry
 
@@ -37,9 +37,9 @@ def test_registering_again_keeps_the_id(servers: tuple[str, str], subject: str) 
         assert registry.register(subject, schema_text(LABELS)) == first
 
 
-def changed(**change: Any) -> str:
-    """The transaction schema with a field added, dropped or retyped."""
-    new = schema(TRANSACTIONS)
+def changed(topic: Topic = TRANSACTIONS, **change: Any) -> str:
+    """The schema of a topic with a field added, dropped or retyped."""
+    new = schema(topic)
     if "add" in change:
         new["fields"].append(change["add"])
     if "drop" in change:
@@ -50,23 +50,27 @@ def changed(**change: Any) -> str:
     return json.dumps(new)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"add": {"name": "must", "type": "string"}}, {"drop": "user_id"}, {"retype": "event_time"}],
-    ids=["a new required field", "a dropped required field", "another type"],
-)
-def test_a_breaking_schema_is_refused(servers: tuple[str, str], subject: str, change: dict[str, Any]) -> None:
+@pytest.mark.parametrize("topic", RAW_TOPICS, ids=lambda topic: topic.name)
+def test_a_breaking_schema_is_refused_and_an_optional_field_is_not(
+    servers: tuple[str, str], subject: str, topic: Topic
+) -> None:
+    breaking = (
+        {"add": {"name": "must", "type": "string"}},
+        {"drop": topic.key_field},
+        {"retype": "event_time"},
+        {"drop": topic.id_field},
+    )
     with Registry(servers[1]) as registry:
-        registry.register(subject, schema_text(TRANSACTIONS))
-        with pytest.raises(IncompatibleSchemaError, match=rf"schema of {subject}.*{COMPATIBILITY}"):
-            registry.register(subject, changed(**change))
-
-
-def test_an_optional_field_is_accepted_as_a_new_version(servers: tuple[str, str], subject: str) -> None:
-    with Registry(servers[1]) as registry:
-        first = registry.register(subject, schema_text(TRANSACTIONS))
-        optional = {"name": "loyalty_id", "type": ["null", "string"], "default": None}
-        assert registry.register(subject, changed(add=optional)) != first
+        first = registry.register(subject, schema_text(topic))
+        for change in breaking:
+            with pytest.raises(IncompatibleSchemaError, match=rf"schema of {subject}.*{COMPATIBILITY}"):
+                registry.register(subject, changed(topic, **change))
+        optional = {"name": "new_in_this_version", "type": ["null", "string"], "default": None}
+        second = registry.register(subject, changed(topic, add=optional))
+        assert second != first
+        retyped = {"name": "new_in_this_version", "type": ["null", "long"], "default": None}
+        with pytest.raises(IncompatibleSchemaError):
+            registry.register(subject, changed(topic, add=retyped))
 
 
 def test_an_unregistered_topic_names_the_remedy(servers: tuple[str, str]) -> None:
@@ -74,6 +78,22 @@ def test_an_unregistered_topic_names_the_remedy(servers: tuple[str, str]) -> Non
 
     with Registry(servers[1]) as registry, pytest.raises(RegistryError, match="run `fraud-producer init` first"):
         registry.lookup(replace(LABELS, name="nobody-registered-this"))
+
+
+def test_a_subject_that_lacks_the_contracts_schema_is_drift(servers: tuple[str, str], subject: str) -> None:
+    from dataclasses import replace
+
+    topic = replace(TRANSACTIONS, name=subject.removesuffix("-value"))
+    with Registry(servers[1]) as registry:
+        (missing,) = registry.drift([topic])
+        assert str(missing) == (
+            f"{subject}: schema is missing, the contracts say registered: `fraud-producer init` registers it"
+        )
+        registry.register(subject, changed(drop="card_bin"))
+        (older,) = registry.drift([topic])
+        assert (older.setting, older.wanted) == ("schema", "transaction.avsc")
+        registry.register(subject, schema_text(TRANSACTIONS))
+        assert registry.drift([topic]) == []
 
 
 def test_a_registry_that_is_down_is_named() -> None:

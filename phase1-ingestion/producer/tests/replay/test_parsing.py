@@ -15,7 +15,7 @@ from fraud_producer.events import cents_of, iso
 from fraud_producer.pan import CardHasher
 from fraud_producer.replay import Mapping
 from fraud_producer.replay.parsing import HIDDEN, RowError, RowParser
-from fraud_producer.replay.rows import Row
+from fraud_producer.replay.row import Row
 
 HASHER = CardHasher(b"k" * 32)
 COLUMNS = {"event_time": "t", "user_id": "u", "merchant_id": "m", "amount": "a"}
@@ -61,6 +61,10 @@ def test_times(value: Any, layout: dict[str, str], expected: str) -> None:
         ("1234", {"unit": "minor"}, 1234),
         (7.1, {}, 710),
         ("-5", {"absolute": True}, 500),
+        ("1,234,567.89", {"thousands": ","}, 123456789),
+        ("1'234.5", {"thousands": "'"}, 123450),
+        ("12\u00a0345,60", {"thousands": " ", "decimal_comma": True}, 1234560),
+        (1234.5, {"decimal_comma": True}, 123450),
         ("0.125", {}, 12),
         ("0.135", {}, 14),
     ],
@@ -134,11 +138,13 @@ def test_a_category_code_keeps_its_leading_zero() -> None:
     [
         ({"a": ""}, {}, "amount", "", "is empty, and a payment needs it"),
         ({"a": "12,34"}, {}, "amount", "12,34", "check amount.decimal_comma"),
+        ({"a": "1,234.50"}, {}, "amount", "1,234.50", "check amount.decimal_comma and amount.thousands"),
+        ({"a": [1, 2]}, {}, "amount", "list", "holds several values"),
         ({"a": "NaN"}, {}, "amount", "NaN", "is no number"),
         ({"a": "-3"}, {}, "amount", "-3", "set amount.absolute"),
         ({"a": "0"}, {}, "amount", "0", "is not between 0.01"),
         ({"a": "99999999999"}, {}, "amount", "99999999999", "is not between 0.01"),
-        ({"t": "yesterday"}, {}, "event_time", "yesterday", "Invalid isoformat"),
+        ({"t": "yesterday"}, {}, "event_time", "yesterday", "is not written as 'iso': set time.format"),
         ({"t": "0026-01-01"}, {}, "event_time", "0026-01-01", "check time.format"),
         ({"u": "u" * 65}, {}, "user_id", "u" * 65, "longer than 64"),
         ({"u": "a\x00b"}, {}, "user_id", "a\x00b", "control characters"),

@@ -118,6 +118,7 @@ def examples(world: World) -> Examples:
             known_at_merchant[int(p.merchant[row])].append(label.known_us)
     past: dict[int, UserPast] = defaultdict(UserPast)
     merchant_times: dict[int, list[int]] = defaultdict(list)
+    device_users: dict[int, dict[int, int]] = defaultdict(dict)
     rows = []
     columns = zip(
         p.user.tolist(),
@@ -138,10 +139,15 @@ def examples(world: World) -> Examples:
         sales, robberies = merchant_times[payment.merchant], known_at_merchant[payment.merchant]
         sold = bisect_left(sales, today) - bisect_left(sales, month)
         robbed = bisect_left(robberies, today) - bisect_left(robberies, month)
+        busy = len(sales) - bisect_left(sales, payment.moment - HOUR_US)
         sales.append(payment.moment)
-        rows.append([*observe(past[user], payment), robbed, robbed / (sold + 50)])
+        sharers = 0
+        if payment.device:
+            device_users[payment.device][user] = payment.moment
+            sharers = sum(payment.moment - last < 24 * HOUR_US for last in device_users[payment.device].values())
+        rows.append([*observe(past[user], payment), robbed, robbed / (sold + 50), busy, sharers])
     category = world.merchants.category[p.merchant]
-    own = np.column_stack([p.cents, p.channel, p.card_present, p.event_time // HOUR_US % 24, category])
+    own = np.column_stack([p.cents, p.kind, p.channel, p.card_present, p.event_time // HOUR_US % 24, category])
     return Examples(np.hstack([own, np.array(rows)]), p.cents.astype(float), p.event_time, known, fraud)
 
 

@@ -9,6 +9,8 @@ from fraud_producer.pan import CardHasher
 from fraud_producer.simulator import SimulationConfig, build_world, simulate
 from fraud_producer.simulator.config import DAY_US, LABEL_HORIZON_DAYS
 from fraud_producer.simulator.labels import Label
+from fraud_producer.simulator.scenarios import SCENARIOS
+from fraud_producer.simulator.shares import DEFAULT_SHARES
 
 START = 20_700 * DAY_US
 DAYS = 10
@@ -58,6 +60,35 @@ def test_some_fraud_is_never_labelled(truth_and_labels: tuple[dict[str, bool], l
     labelled = {label.transaction_id for label in labels}
     fraud = [name for name, is_fraud in truth.items() if is_fraud]
     assert 0.02 < np.mean([name not in labelled for name in fraud]) < 0.08
+
+
+def test_what_becomes_known_and_through_whom_depends_on_the_kind_of_fraud() -> None:
+    only = {name: float(name in ("structuring", "card_testing")) for name in DEFAULT_SHARES}
+    config = SimulationConfig(
+        start_us=START, customers=500, transactions_per_day=2500, fraud_rate=0.2, scenario_shares=only
+    )
+    world = build_world(config, CardHasher(b"k" * 32))
+    never: dict[str, list[bool]] = defaultdict(list)
+    analyst: dict[str, list[bool]] = defaultdict(list)
+    for day in range(20_700, 20_706):
+        payments, ids = world.payments_of_day(day)
+        first = {label.transaction_id: label for label in reversed(world.labels_of_day(day, payments, ids))}
+        for name, scenario in zip(ids, payments.scenario.tolist(), strict=True):
+            if scenario:
+                kind = SCENARIOS[scenario - 1].name
+                never[kind].append(name not in first)
+                if name in first and first[name].is_fraud:
+                    analyst[kind].append(first[name].source == "ANALYST")
+    assert np.mean(never["structuring"]) > 2 * np.mean(never["card_testing"]) > 0
+    assert np.mean(analyst["structuring"]) > 0.8
+    assert np.mean(analyst["card_testing"]) < 0.3
+
+
+def test_a_label_names_the_scenario(truth_and_labels: tuple[dict[str, bool], list[Label]]) -> None:
+    truth, labels = truth_and_labels
+    named = {label.fraud_type for label in labels if label.is_fraud and truth[label.transaction_id]}
+    assert named == set(DEFAULT_SHARES)
+    assert {label.fraud_type for label in labels if label.is_fraud and not truth[label.transaction_id]} == {"disputed"}
 
 
 def test_wrong_labels_are_corrected_later(truth_and_labels: tuple[dict[str, bool], list[Label]]) -> None:

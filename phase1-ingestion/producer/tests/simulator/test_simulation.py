@@ -2,18 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from fraud_contracts import LABELS, TRANSACTIONS, field_names
+from fraud_contracts import LABELS, RAW_TOPICS, TEXT_PATTERNS, TRANSACTIONS, field_names, schema
 from fraud_producer.avro import Encoder
 from fraud_producer.events import Event
 from fraud_producer.pan import CardHasher
-from fraud_producer.simulator import SimulationConfig, World, build_world, events, simulate
+from fraud_producer.simulator import SimulationConfig, World, build_world, events, merchants_csv, simulate
 from fraud_producer.simulator.config import DAY_US, date_of, day_of
 
 HASHER = CardHasher(b"k" * 32)
@@ -42,10 +42,21 @@ def payments(found: list[Event]) -> Iterator[Event]:
 
 def test_the_same_seed_gives_the_same_bytes(history: list[Event]) -> None:
     again = span(build_world(CONFIG, HASHER), START, START + 25 * DAY_US)
-    encoders = {topic.name: Encoder(topic, 1) for topic in (TRANSACTIONS, LABELS)}
+    encoders = {topic.name: Encoder(topic, 1) for topic in RAW_TOPICS}
     assert [encoders[e.topic.name].encode(e.record) for e in again] == [
         encoders[e.topic.name].encode(e.record) for e in history
     ]
+
+
+def test_a_days_payments_and_episodes_are_the_same_in_any_span_and_any_order(world: World) -> None:
+    days = range(20_701, 20_706)
+    alone = {day: world.payments_of_day(day) for day in reversed(days)}
+    for block in simulate(world, 20_701 * DAY_US, 20_706 * DAY_US):
+        payments, ids = alone[block.day]
+        assert block.ids == ids
+        for column in fields(payments):
+            np.testing.assert_array_equal(getattr(block.payments, column.name), getattr(payments, column.name))
+        assert world.episodes_of_day(block.day, block.payments).ids == world.episodes_of_day(block.day, payments).ids
 
 
 def test_another_seed_gives_other_payments(history: list[Event]) -> None:
@@ -121,6 +132,33 @@ def test_every_field_is_filled_as_the_contract_says(history: list[Event]) -> Non
         assert int.from_bytes(event.record["amount"], "big") > 0
 
 
+def test_every_text_is_within_its_bounds_and_every_symbol_is_the_contracts(world: World) -> None:
+    symbols = {
+        name: set(next(branch for branch in field["type"] if isinstance(branch, dict))["symbols"])
+        for field in schema(TRANSACTIONS)["fields"]
+        if (name := field["name"]) in ("channel", "transaction_type")
+    }
+    kinds = set()
+    for event in payments(span(world, START, START + 10 * DAY_US)):
+        for name in TEXT_PATTERNS.keys() & event.record.keys():
+            value = event.record[name]
+            assert value is None or re.fullmatch(TEXT_PATTERNS[name], value), (name, value)
+        for name, known in symbols.items():
+            assert event.record[name] in known - {"UNKNOWN"}
+        is_transfer = event.record["transaction_type"] == "TRANSFER"
+        for name in ("counterparty_id", "counterparty_country"):
+            assert (event.record[name] is not None) == is_transfer
+        assert (event.record["card_hash"] is None) == (event.record["card_bin"] is None) == is_transfer
+        kinds.add(event.record["transaction_type"])
+    assert kinds == {"PURCHASE", "WITHDRAWAL", "TRANSFER", "REFUND"}
+
+
+def test_every_merchant_of_a_payment_is_in_the_reference_table(world: World) -> None:
+    known = {line.split(",")[0] for line in merchants_csv().splitlines()[1:]}
+    for event in payments(span(world, START, START + 5 * DAY_US)):
+        assert event.record["merchant_id"] in known
+
+
 def test_no_card_number_leaves_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers: list[str] = []
     plain = CardHasher.card_hash
@@ -133,11 +171,13 @@ def test_no_card_number_leaves_the_world(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [number for number in numbers if number in everything] == []
 
 
-def test_international_means_outside_the_users_country(world: World) -> None:
+def test_international_means_a_place_or_an_account_outside_the_users_country(world: World) -> None:
     for block in simulate(world, START, START + 2 * DAY_US):
         home = world.users.country[block.payments.user]
         flags = [e.record["is_international"] for e in events(world, block) if e.topic is TRANSACTIONS]
-        assert flags == (block.payments.place != home).tolist()
+        to_account = block.payments.counterparty > 0
+        abroad = (block.payments.place != home) | (to_account & (block.payments.counterparty_place != home))
+        assert flags == abroad.tolist()
 
 
 def test_asking_for_less_than_a_microsecond_gives_nothing(world: World) -> None:

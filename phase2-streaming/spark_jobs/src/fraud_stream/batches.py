@@ -24,8 +24,15 @@ log = logging.getLogger(__name__)
 ROWS_PER_FILE = 20_000
 MAX_FILES = 2
 # Every batch leaves a file or more, and readers pay for each. Only this driver may write the table, so it also folds
-# them, once in so many batches: about every ten minutes of steady traffic.
+# them, once in about so many seconds of steady traffic.
+COMPACT_SECONDS = 600
+# where batches follow one another without a pause
 COMPACT_EVERY_BATCHES = 300
+
+
+def batches_between_compactions(trigger_seconds: float) -> int:
+    """How many batches of steady traffic come until the next compaction is due."""
+    return max(1, round(COMPACT_SECONDS / trigger_seconds)) if trigger_seconds else COMPACT_EVERY_BATCHES
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,8 @@ class BatchWriter:
     checkpoint_id: Callable[[], str]
     # raises when this driver may no longer write
     may_write: Callable[[], None]
+    # the table's small files are folded once in so many batches
+    compact_every: int = COMPACT_EVERY_BATCHES
 
     def __call__(self, frame: DataFrame, batch_id: int) -> None:
         checks = checks_of(self.stream.contract)
@@ -74,7 +83,7 @@ class BatchWriter:
         files = min(MAX_FILES, 1 + good // ROWS_PER_FILE)
         landed = bronze_rows(with_stamp(cached.where(~is_bad), batch_id), self.stream).coalesce(files)
         append(landed, self.stream.table_path, app_id(self.stream.table, self.checkpoint_id()), batch_id)
-        if batch_id % COMPACT_EVERY_BATCHES == COMPACT_EVERY_BATCHES - 1:
+        if batch_id % self.compact_every == self.compact_every - 1:
             compact(cached.sparkSession, self.stream.table_path)
         self.metrics.bronze_rows.labels(self.stream.topic).inc(good)
         self.metrics.quarantine_rows.labels(self.stream.topic).inc(bad)

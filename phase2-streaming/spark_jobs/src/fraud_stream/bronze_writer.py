@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache, partial
 from types import FrameType
 from typing import Any
@@ -19,11 +20,13 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming.query import StreamingQuery
 
 from fraud_stream import object_store
-from fraud_stream.batches import BatchWriter
+from fraud_stream.batches import BatchWriter, batches_between_compactions
 from fraud_stream.broker import Broker
 from fraud_stream.checkpoint_identity import CheckpointState, read_checkpoint, verify_quarantine, verify_table
 from fraud_stream.errors import CheckpointError, QueryError
 from fraud_stream.lease import Lease
+from fraud_stream.maintenance import Caretaker, MaintainedTable, Maintenance
+from fraud_stream.model_pins import read_pins
 from fraud_stream.progress import BrokerWatch, ProgressListener, StreamMetrics
 from fraud_stream.quarantine import key_frame
 from fraud_stream.registry import SchemaCatalogue
@@ -98,7 +101,9 @@ class Writer:
             CheckpointError: a table and its checkpoint do not belong together.
             QueryError: a query failed; the message begins with its name.
         """
-        create_tables(self.spark, self.layout, partial(object_store.holds_any, self.s3, self.settings.s3_bucket))
+        maintenance = Maintenance(self.spark, timedelta(days=self.settings.vacuum_retention_days))
+        exists = partial(object_store.holds_any, self.s3, self.settings.s3_bucket)
+        create_tables(self.spark, self.layout, exists, maintenance.properties)
         checkpoints = self._verify()
         metrics = StreamMetrics(CollectorRegistry())
         metrics.registry.register(PROCESS_COLLECTOR)
@@ -106,10 +111,13 @@ class Writer:
         for stream in self.layout.streams:
             metrics.set_end_offsets(stream.topic, checkpoints[stream.topic].offsets or {})
         self.spark.streams.addListener(ProgressListener(self.layout.streams, metrics))
+        caretaker = self._caretaker(maintenance)
+        caretaker.prepare()
         key = key_frame(self.spark, self.settings.quarantine_key_bytes)
         queries = [self._start(stream, metrics, key) for stream in self.layout.streams]
         watch = BrokerWatch(broker, self.layout.streams, metrics)
         watch.start()
+        caretaker.start()
         server, _ = start_http_server(self.settings.metrics_port, self.settings.bind_host, metrics.registry)
         log.info("Bronze writer is ready: %s", ", ".join(query.name or "" for query in queries))
         try:
@@ -117,6 +125,7 @@ class Writer:
                 _raise_if_ended(queries)
             _drain(queries)
         finally:
+            caretaker.stop()
             server.shutdown()
             watch.stop()
 
@@ -142,14 +151,25 @@ class Writer:
             # the id never changes while a query runs: the first batch looks, the others remember
             checkpoint_id=cache(partial(self._checkpoint_id, stream)),
             may_write=self.lease.check,
+            compact_every=batches_between_compactions(self.settings.trigger_seconds),
         )
         return (
             read_topic(self.spark, stream, self.settings)
             .writeStream.queryName(stream.table)
             .option("checkpointLocation", stream.checkpoint_path)
-            .trigger(processingTime=f"{self.settings.trigger_seconds:g} seconds")
+            .trigger(processingTime=f"{round(self.settings.trigger_seconds * 1000)} milliseconds")
             .foreachBatch(write.__call__)
             .start()
+        )
+
+    def _caretaker(self, maintenance: Maintenance) -> Caretaker:
+        quarantine = MaintainedTable(self.layout.quarantine_table, self.layout.quarantine_path, compacts=True)
+        return Caretaker(
+            maintenance,
+            [*(MaintainedTable(stream.table, stream.table_path) for stream in self.layout.streams), quarantine],
+            pins=partial(read_pins, self.settings.mlflow_tracking_uri),
+            may_write=self.lease.check,
+            interval_seconds=self.settings.maintenance_hours * 3600,
         )
 
     def _checkpoint_id(self, stream: Stream) -> str:

@@ -3,34 +3,40 @@
 import json
 import logging
 import sys
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from fraud_stream import dlq_commands
 from fraud_stream.broker import Broker
 from fraud_stream.conservation import Auditor, TopicAudit
+from fraud_stream.console import console
+from fraud_stream.data_quality import TableQuality, stale_lines, table_quality
 from fraud_stream.errors import StreamError
 from fraud_stream.freshness import PartitionLag, partition_lags, wait_until_fresh
 from fraud_stream.lakehouse import Lakehouse
+from fraud_stream.lakehouse_maintenance import vacuum
+from fraud_stream.model_pins import read_pins
+from fraud_stream.quarantine_audit import AuditLog
 from fraud_stream.registration import create_schemas, register_tables, require_tables
 from fraud_stream.settings import (
     CatalogueSettings,
     LagExporterSettings,
     PlatformSettings,
-    QuarantineSettings,
+    StartOverSettings,
+    VacuumSettings,
     WriterSettings,
     load,
 )
 from fraud_stream.streams import Layout
+from fraud_stream.validation import TopicState, validate_streams
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Kafka to Delta Bronze, and the proof of it.")
-quarantine_app = typer.Typer(no_args_is_help=True, help="Messages that did not belong in Bronze.")
-app.add_typer(quarantine_app, name="quarantine")
-# a pipe has no width: tables must not be cut to the 80 columns of a terminal that is not there
-console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 140)
+app.add_typer(dlq_commands.app, name="dlq")
 
 Wait = Annotated[float, typer.Option(help="Seconds to wait for what is still on its way.")]
 
@@ -133,58 +139,105 @@ def conservation(
         verdict = {audit.topic: audit.as_json() for audit in audits}
         json_path.write_text(json.dumps(verdict, indent=2) + "\n", encoding="utf-8")
     console.print(_conservation_table(audits))
-    for audit in audits:
-        for partition in audit.as_json()["partitions"]:
-            for kind, offsets in partition["examples"].items():
-                console.print(
-                    f"[red]{kind}[/red] {audit.topic} partition {partition['partition']}: offsets {offsets} …"
-                )
+    _print_examples(audits)
     if not all(audit.holds for audit in audits):
         raise typer.Exit(1)
 
 
-@quarantine_app.command("show")
-def show_quarantine(
-    why: Annotated[str, typer.Option(help="Reason for looking; it is kept in the audit log.")],
-    topic: Annotated[str | None, typer.Option(help="Only this topic.")] = None,
-    partition: Annotated[int | None, typer.Option(help="Only this partition.")] = None,
-    offset: Annotated[int | None, typer.Option(help="Only this offset.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Only rows with this reason.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+@app.command("start-over")
+def start_over(
+    why: Annotated[str, typer.Option(help="Your reason; it is kept in the audit log with your name and the time.")],
 ) -> None:
-    """Quarantined messages in clear, one JSON object a line (payload as hex); who looked and why is recorded."""
-    from fraud_stream.quarantine_reader import read_quarantine, write_audit_line
+    """Remove Bronze, quarantine and their checkpoints, so that the writer reads all topics from their beginning.
 
-    settings = load(QuarantineSettings)
+    Refused while the writer runs, and when the broker no longer holds all that the tables do.
+    """
+    from fraud_stream import object_store
+    from fraud_stream.lease import Lease
+    from fraud_stream.start_over import remove_tables_and_checkpoints, require_everything_on_the_broker
+
+    settings = load(StartOverSettings)
+    layout = Layout(settings.s3_bucket, settings.namespace)
+    s3 = object_store.connect(settings)
+    with Lakehouse(settings.trino_url) as lakehouse:
+        require_everything_on_the_broker(Broker(settings.kafka_bootstrap_servers), lakehouse, layout)
+        lease = Lease(s3, settings.s3_bucket, layout.lease_key)
+        lease.acquire()
+        try:
+            AuditLog(settings.audit_log, why, {"namespace": layout.namespace}).write("start-over", ())
+            removed = remove_tables_and_checkpoints(s3, lakehouse, layout)
+        finally:
+            lease.release()
+    console.print(f"removed {', '.join(layout.tables())} and their checkpoints ({removed} objects)")
+    console.print("start the Bronze writer: it reads every topic from its beginning")
+
+
+@app.command("vacuum")
+def vacuum_tables() -> None:
+    """Remove old files of the tables that Trino writes; what a registered model names stays (lakehouse_maintenance)."""
+    settings = load(VacuumSettings)
+    pins = read_pins(settings.mlflow_tracking_uri)
+    with Lakehouse(settings.trino_url) as lakehouse:
+        done = vacuum(lakehouse, pins, timedelta(days=settings.vacuum_retention_days))
+    for one in done:
+        console.print(f"{one.schema}.{one.table}: every version of the last {one.kept.days} days can be read")
+        for version in one.lost:
+            console.print(f"[yellow]gone[/yellow] {one.schema}.{one.table} version {version}, which a model names")
+
+
+@app.command()
+def validate(wait: Wait = 60) -> None:
+    """Print promise P1 for every topic, with lag and freshness; exit 1 when it does not hold."""
+    settings = load(PlatformSettings)
+    layout = Layout(settings.s3_bucket, settings.namespace)
+    broker = Broker(settings.kafka_bootstrap_servers)
+    with Lakehouse(settings.trino_url) as lakehouse:
+        require_tables(lakehouse, layout)
+        auditor = Auditor(broker, lakehouse, settings.ledger_dir, layout.quarantine_table)
+        states = validate_streams(auditor, broker, lakehouse, layout.streams, wait)
+    audits = [state.audit for state in states]
+    console.print(_validation_table(states))
+    _print_examples(audits)
+    broken = [audit.topic for audit in audits if not audit.holds]
+    if broken:
+        console.print(f"[red]P1 does not hold[/red] for {', '.join(broken)}: docs/runbooks/ConservationBroken.md")
+        raise typer.Exit(1)
+    console.print("P1 holds: every offset is in Bronze or in quarantine, once")
+
+
+@app.command()
+def dq(
+    wait: Wait = 30,
+    max_duplicate_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Rows of a table that may repeat an id: senders may repeat themselves.")
+    ] = 0.001,
+) -> None:
+    """Check freshness, duplicate ids and missing ids and keys of every Bronze table; exit 1 when a check fails."""
+    settings = load(PlatformSettings)
     layout = Layout(settings.s3_bucket, settings.namespace)
     with Lakehouse(settings.trino_url) as lakehouse:
-        found = read_quarantine(
+        require_tables(lakehouse, layout)
+        _, stale = wait_until_fresh(
+            Broker(settings.kafka_bootstrap_servers),
             lakehouse,
+            layout.streams,
             layout.quarantine_table,
-            settings.quarantine_key_bytes,
-            topic=topic,
-            partition=partition,
-            offset=offset,
-            reason=reason,
-            limit=limit,
+            bound_seconds=settings.freshness_bound_seconds,
+            wait_seconds=wait,
         )
-    wanted: dict[str, object] = {"topic": topic, "partition": partition, "offset": offset, "reason": reason}
-    write_audit_line(settings.audit_log, why, wanted, found)
-    for message in found:
-        print(
-            json.dumps(
-                {
-                    "topic": message.topic,
-                    "partition": message.partition,
-                    "offset": message.offset,
-                    "received_at": message.kafka_timestamp,
-                    "schema_id": message.schema_id,
-                    "reasons": message.reasons,
-                    "key": None if message.key is None else message.key.hex(),
-                    "payload": None if message.payload is None else message.payload.hex(),
-                }
-            )
-        )
+        qualities = [table_quality(lakehouse, stream) for stream in layout.streams]
+    late = [stale_lines(stale, stream) for stream in layout.streams]
+    console.print(_quality_table(qualities, late))
+    failures = [
+        f"bronze.{quality.table}: {line}"
+        for quality, lines in zip(qualities, late, strict=True)
+        for line in (*lines, *quality.failures(max_duplicate_share))
+    ]
+    for line in failures:
+        console.print(f"[red]failed[/red] {line}")
+    if failures:
+        raise typer.Exit(1)
+    console.print("all checks pass")
 
 
 def _log_to_stderr() -> None:
@@ -212,6 +265,46 @@ def _conservation_table(audits: list[TopicAudit]) -> Table:
         column.justify = "right"
     for audit in audits:
         table.add_row(audit.topic, *(str(audit.total(name)) for name in counts), "yes" if audit.holds else "NO")
+    return table
+
+
+def _print_examples(audits: Sequence[TopicAudit]) -> None:
+    for audit in audits:
+        for partition in audit.as_json()["partitions"]:
+            for kind, offsets in partition["examples"].items():
+                console.print(
+                    f"[red]{kind}[/red] {audit.topic} partition {partition['partition']}: offsets {offsets} …"
+                )
+
+
+def _validation_table(states: Sequence[TopicState]) -> Table:
+    counts = ("produced", "bronze", "quarantine", "missing", "overlap", "duplicated_rows", "unexplained")
+    names = ("acknowledged", "Bronze", "quarantine", "gaps", "overlaps", "twice", "unexplained")
+    table = Table("topic", "offsets in", *names, "lag", "oldest unread", "newest event", "P1")
+    for column in table.columns[1:11]:
+        column.justify = "right"
+    for state in states:
+        waited = "-" if state.oldest_unread_seconds is None else f"{state.oldest_unread_seconds:.0f} s"
+        table.add_row(
+            state.audit.topic,
+            str(state.offsets_in),
+            *(str(state.audit.total(name)) for name in counts),
+            str(state.lag),
+            waited,
+            (state.newest_event or "-")[:19],
+            "holds" if state.audit.holds else "NO",
+        )
+    return table
+
+
+def _quality_table(qualities: Sequence[TableQuality], late: Sequence[Sequence[str]]) -> Table:
+    table = Table("table", "rows", "repeated ids", "without id", "without key", "newest event", "fresh")
+    for column in table.columns[1:5]:
+        column.justify = "right"
+    for quality, lines in zip(qualities, late, strict=True):
+        counts = (quality.rows, quality.duplicates, quality.null_ids, quality.null_keys)
+        newest = (quality.newest_event or "-")[:19]
+        table.add_row(f"bronze.{quality.table}", *map(str, counts), newest, "NO" if lines else "yes")
     return table
 
 

@@ -33,7 +33,7 @@ class PartitionAudit:
     broker_end: int
     bronze: int
     quarantine: int
-    # acknowledged, or held by the broker, but in no table
+    # acknowledged, held by the broker, or between two that landed, but in no table
     missing: OffsetRanges
     # in one table, or in the ledger, more than once
     duplicated: OffsetRanges
@@ -114,6 +114,8 @@ def audit_partition(
     acknowledged, in_bronze, in_quarantine = (_all_below(found, end) for found in witnesses)
     held = OffsetRanges.of_ranges([(begin, end)])
     landed = in_bronze | in_quarantine
+    # What retention removed before it was read leaves a hole, whoever sent it and whether it kept a ledger or not.
+    spanned = OffsetRanges.of_ranges((first, landed.ranges[-1][1]) for first in landed.first(1))
     repeated = OffsetRanges()
     for found in witnesses:
         for times, offsets in found.items():
@@ -126,7 +128,7 @@ def audit_partition(
         broker_end=end,
         bronze=_rows(bronze, end),
         quarantine=_rows(quarantine, end),
-        missing=(acknowledged | held) - landed,
+        missing=(acknowledged | held | spanned) - landed,
         duplicated=repeated,
         duplicated_rows=sum(
             _rows(found, end) - len(unique)

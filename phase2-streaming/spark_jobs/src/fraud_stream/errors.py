@@ -17,6 +17,10 @@ class RegistryError(StreamError):
     """The schema registry does not answer, or knows no schema of a subject."""
 
 
+class ModelRegistryError(StreamError):
+    """MLflow does not say which versions of tables registered models name."""
+
+
 class CheckpointError(StreamError):
     """A table and the checkpoint that should feed it do not belong together."""
 
@@ -31,6 +35,14 @@ class LakehouseError(StreamError):
 
 class LedgerError(StreamError):
     """The producer's ledger cannot be read."""
+
+
+class SelectionError(StreamError):
+    """What was asked for does not exist, or is not written as it should be."""
+
+
+class DispositionError(StreamError):
+    """Somebody else decides about the same quarantined messages at this moment."""
 
 
 class SessionError(StreamError):

@@ -1,13 +1,55 @@
 """The producer's ledger: one line per delivery report, what the broker acknowledged and under which offset."""
 
+import os
+import secrets
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from fraud_stream.errors import LedgerError
 from fraud_stream.offset_ranges import OffsetRanges
 
 HEADER = "partition,offset,id"
+
+
+def new_run_id() -> str:
+    """A name for a run's files: that it redrives, when it began, its process and something random."""
+    return f"redrive-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+class LedgerWriter:
+    """Adds what this room produces itself, redriven messages, to the ledger: ``<folder>/<topic>/<run>.csv``."""
+
+    def __init__(self, folder: Path, run: str) -> None:
+        self.folder = folder
+        self.run = run
+        self._files: dict[str, TextIO] = {}
+
+    def acknowledge(self, topic: str, partition: int, offset: int, event_id: str) -> None:
+        """Write down that the broker holds a message; it is safe once :meth:`sync` has returned."""
+        if topic not in self._files:
+            path = self.folder / topic / f"{self.run}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a", encoding="utf-8")
+            if file.tell() == 0:
+                file.write(f"{HEADER}\n")
+            self._files[topic] = file
+        self._files[topic].write(f"{partition},{offset},{event_id}\n")
+
+    def sync(self) -> None:
+        """Bring everything to the disk."""
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+
+    def close(self) -> None:
+        """Bring everything to the disk and close the files."""
+        self.sync()
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
 
 
 def read_ledger(folder: Path, topic: str) -> dict[int, dict[int, OffsetRanges]]:

@@ -169,11 +169,14 @@ class BrokerWatch:
         self._thread.join()
 
     def _watch(self) -> None:
+        # one question about all topics: with one for each, a broker that is away would hold a stop up by their number
+        topics = [stream.topic for stream in self._streams]
         while True:
-            for stream in self._streams:
-                try:
-                    self._metrics.set_broker_end_offsets(stream.topic, self._broker.end_offsets(stream.topic))
-                except BrokerError as error:
-                    log.warning("%s", error)
+            try:
+                for topic, spans in self._broker.existing_offsets(topics).items():
+                    ends = {partition: end for partition, (_, end) in spans.items()}
+                    self._metrics.set_broker_end_offsets(topic, ends)
+            except BrokerError as error:
+                log.warning("%s", error)
             if self._stop.wait(self._seconds):
                 return

@@ -2,31 +2,37 @@
 
 Every expression is Spark SQL over the fields of the record, true for a good row. A check is compiled as
 ``coalesce(expression, false)``, so that a NULL can never slip between good and bad; a field that may be absent says so
-itself (``x IS NULL OR …``). What a payment's fields may hold is said by the contracts, for everybody who judges them.
+itself (``x IS NULL OR …``). What a field may hold is said by the contracts, for everybody who judges records; what the
+fields of one topic say of each other is said here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812 - the name that every Spark reader knows
 
 from fraud_contracts import (
+    CARD_EVENTS,
     CODE_PATTERNS,
     CONTROL_CHARACTER,
-    DEGREE_LIMITS,
-    EARLIEST_EVENT,
+    EXTERNAL_ALERTS,
+    KYC_PROFILES,
     LABELS,
-    LATEST_EVENT,
-    MAX_AMOUNT_CENTS,
-    MAX_ID_LENGTH,
-    MIN_AMOUNT_CENTS,
+    LOGINS,
+    RAW_TOPICS,
     TEXT_LENGTHS,
     TRANSACTIONS,
     Topic,
+    cent_limits,
+    degree_limits,
     field_names,
+    number_limits,
     schema,
+    text_patterns,
+    time_limits,
 )
 
 
@@ -39,23 +45,47 @@ class Check:
     severity: Literal["quarantine", "warn"] = "quarantine"
 
 
-EARLIEST_EVENT_TIME = f"TIMESTAMP '{EARLIEST_EVENT:%Y-%m-%d %H:%M:%S}'"
-LATEST_EVENT_TIME = f"TIMESTAMP '{LATEST_EVENT:%Y-%m-%d %H:%M:%S}'"
+def _of_every_field(topic: Topic) -> Iterator[Check]:
+    """What the contracts say of each field of a topic: required or not, and its bounds."""
+    texts = tuple(text_patterns(topic))
+    yield _valid_text(texts)
+    yield _printable(texts)
+    required = {field["name"] for field in schema(topic)["fields"] if "default" not in field}
+    for name, field, expression in (*map(_text, texts), *_limits(topic)):
+        yield Check(name, expression if field in required else f"{field} IS NULL OR {expression}")
+    for field in _fields_of(topic, "boolean"):
+        if field in required:
+            yield Check(f"{field}_present", f"{field} IS NOT NULL")
+    for field in _fields_of(topic, "enum"):
+        # a symbol that this reader does not know arrives as UNKNOWN: wanted, but worth a count
+        yield Check(f"{field}_known", f"{field} IS NULL OR {field} <> 'UNKNOWN'", severity="warn")
 
 
-def _id(field: str, *, required: bool) -> Check:
-    expression = f"length({field}) BETWEEN 1 AND {TEXT_LENGTHS.get(field, MAX_ID_LENGTH)}"
-    return Check(f"{field}_length", expression if required else f"{field} IS NULL OR {expression}")
+def _text(field: str) -> tuple[str, str, str]:
+    """Name of a text's check, its field, and what holds when it is not null."""
+    if field in CODE_PATTERNS:
+        return f"{field}_format", field, _matches(field, CODE_PATTERNS[field])
+    return f"{field}_length", field, f"length({field}) BETWEEN 1 AND {TEXT_LENGTHS[field]}"
 
 
-def _code(field: str) -> Check:
+def _limits(topic: Topic) -> Iterator[tuple[str, str, str]]:
+    """The same for everything that has a least and a largest value."""
+    for field, (least, largest) in cent_limits(topic).items():
+        low = "positive" if least > 0 else "not_negative"
+        yield f"{field}_{low}", field, f"{field} >= {_cents(least)}"
+        yield f"{field}_bounded", field, f"{field} <= {_cents(largest)}"
+    for field, (first, end) in time_limits(topic).items():
+        yield f"{field}_too_old", field, f"{field} >= {_moment(first)}"
+        yield f"{field}_in_future", field, f"{field} < {_moment(end)}"
+    for field, limit in degree_limits(topic).items():
+        yield f"{field}_range", field, f"{field} BETWEEN -{limit:g} AND {limit:g}"
+    for field, (lowest, highest) in number_limits(topic).items():
+        yield f"{field}_range", field, f"{field} BETWEEN {lowest} AND {highest}"
+
+
+def _matches(field: str, pattern: str) -> str:
     # \z and not $, which would let a line break at the end through
-    return Check(f"{field}_format", rf"{field} IS NULL OR {field} RLIKE r'^({CODE_PATTERNS[field]})\z'")
-
-
-def _degrees(field: str) -> Check:
-    limit = DEGREE_LIMITS[field]
-    return Check(f"{field}_range", f"{field} IS NULL OR {field} BETWEEN -{limit:g} AND {limit:g}")
+    return rf"{field} RLIKE r'^({pattern})\z'"
 
 
 def _cents(cents: int) -> str:
@@ -63,75 +93,91 @@ def _cents(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}"
 
 
-def _known(field: str) -> Check:
-    """An enum symbol that this reader does not know arrives as UNKNOWN: wanted, but worth a count."""
-    return Check(f"{field}_known", f"{field} IS NULL OR {field} <> 'UNKNOWN'", severity="warn")
+def _moment(moment: datetime) -> str:
+    return f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S}'"
 
 
-def _time(field: str, *, required: bool) -> tuple[Check, Check]:
-    absent = "" if required else f"{field} IS NULL OR "
-    return (
-        Check(f"{field}_too_old", f"{absent}{field} >= {EARLIEST_EVENT_TIME}"),
-        Check(f"{field}_in_future", f"{absent}{field} < {LATEST_EVENT_TIME}"),
-    )
-
-
-def _valid_text(topic: Topic) -> Check:
+def _valid_text(texts: Sequence[str]) -> Check:
     """Avro strings may hold any bytes; only UTF-8 can be read by everything behind Bronze."""
-    return Check(
-        "text_encoding", " AND ".join(f"coalesce(is_valid_utf8({name}), true)" for name in _text_fields(topic))
-    )
+    return Check("text_encoding", " AND ".join(f"coalesce(is_valid_utf8({name}), true)" for name in texts))
 
 
-def _printable(topic: Topic) -> Check:
+def _printable(texts: Sequence[str]) -> Check:
     """No text holds control characters: the API refuses them, and PostgreSQL cannot store the zero among them."""
-    texts = ", ".join(_text_fields(topic))
-    return Check("text_control_characters", f"NOT concat_ws('', {texts}) RLIKE r'{CONTROL_CHARACTER}'")
+    return Check("text_control_characters", f"NOT concat_ws('', {', '.join(texts)}) RLIKE r'{CONTROL_CHARACTER}'")
 
 
-def _text_fields(topic: Topic) -> list[str]:
-    return [field["name"] for field in schema(topic)["fields"] if "string" in _branches(field["type"])]
+def _fields_of(topic: Topic, kind: str) -> list[str]:
+    return [field["name"] for field in schema(topic)["fields"] if kind in map(_kind, _branches(field["type"]))]
+
+
+def _kind(branch: Any) -> str:
+    return str(branch["type"] if isinstance(branch, dict) else branch)
 
 
 def _branches(avro_type: Any) -> Sequence[Any]:
     return avro_type if isinstance(avro_type, list) else [avro_type]
 
 
-CHECKS: dict[str, tuple[Check, ...]] = {
+def _not_after(name: str, field: str, other: str) -> Check:
+    return Check(name, f"{field} IS NULL OR {other} IS NULL OR {field} <= {other}", severity="warn")
+
+
+_PLACE_COMPLETE = Check("place_complete", "(latitude IS NULL) = (longitude IS NULL)", severity="warn")
+# An entity of a kind that we do not know might be a card all the same, and those have 12 to 19 digits.
+_NO_CARD_IN_CLEAR = (
+    f"CASE WHEN entity_type = 'CARD' THEN {_matches('entity_id', CODE_PATTERNS['card_hash'])} "
+    f"WHEN coalesce(entity_type, 'UNKNOWN') = 'UNKNOWN' THEN NOT {_matches('entity_id', '[0-9]{12,19}')} ELSE true END"
+)
+# What the fields of one topic say of each other.
+_TOGETHER: dict[str, tuple[Check, ...]] = {
     TRANSACTIONS.name: (
-        _valid_text(TRANSACTIONS),
-        _printable(TRANSACTIONS),
-        _id("transaction_id", required=True),
-        _id("user_id", required=True),
-        _id("merchant_id", required=True),
-        Check("amount_positive", f"amount >= {_cents(MIN_AMOUNT_CENTS)}"),
-        Check("amount_bounded", f"amount <= {_cents(MAX_AMOUNT_CENTS)}"),
-        *_time("event_time", required=True),
-        _degrees("latitude"),
-        _degrees("longitude"),
-        Check("place_complete", "(latitude IS NULL) = (longitude IS NULL)", severity="warn"),
-        *map(_code, CODE_PATTERNS),
-        _id("device_id", required=False),
-        _id("account_id", required=False),
-        _id("counterparty_id", required=False),
-        _id("ip_hash", required=False),
-        _known("channel"),
-        _known("transaction_type"),
+        _PLACE_COMPLETE,
+        Check(
+            "card_present_fits_channel",
+            "card_present IS NULL OR channel IS NULL OR NOT (card_present AND channel = 'ONLINE')",
+            severity="warn",
+        ),
+        Check(
+            "counterparty_is_another",
+            "counterparty_id IS NULL OR account_id IS NULL OR counterparty_id <> account_id",
+            severity="warn",
+        ),
     ),
-    LABELS.name: (
-        _valid_text(LABELS),
-        _printable(LABELS),
-        _id("label_id", required=True),
-        _id("transaction_id", required=True),
-        *_time("event_time", required=True),
-        Check("is_fraud_present", "is_fraud IS NOT NULL"),
-        _id("user_id", required=False),
-        _id("merchant_id", required=False),
-        *_time("transaction_time", required=False),
-        Check("label_after_transaction", "transaction_time IS NULL OR transaction_time <= event_time", severity="warn"),
-        _id("fraud_type", required=False),
-        _known("source"),
+    LABELS.name: (_not_after("label_after_transaction", "transaction_time", "event_time"),),
+    LOGINS.name: (
+        _PLACE_COMPLETE,
+        Check(
+            "failure_reason_fits_outcome",
+            "failure_reason IS NULL OR outcome IS NULL OR outcome <> 'SUCCESS'",
+            severity="warn",
+        ),
     ),
+    CARD_EVENTS.name: (
+        Check("card_or_account_named", "card_hash IS NOT NULL OR account_id IS NOT NULL", severity="warn"),
+        Check(
+            "limit_amount_fits_event",
+            "event_type IS NULL OR event_type <> 'LIMIT_CHANGED' OR limit_amount IS NOT NULL",
+            severity="warn",
+        ),
+    ),
+    KYC_PROFILES.name: (
+        _not_after("valid_before_known", "valid_from", "event_time"),
+        _not_after("customer_since_before_known", "customer_since", "event_time"),
+        Check(
+            "born_before_customer",
+            "birth_year IS NULL OR customer_since IS NULL OR birth_year <= year(customer_since)",
+            severity="warn",
+        ),
+    ),
+    EXTERNAL_ALERTS.name: (
+        Check("card_number_in_clear", _NO_CARD_IN_CLEAR),
+        _not_after("alert_after_transaction", "transaction_time", "event_time"),
+        _not_after("expires_after_alert", "event_time", "expires_at"),
+    ),
+}
+CHECKS: dict[str, tuple[Check, ...]] = {
+    topic.name: (*_of_every_field(topic), *_TOGETHER[topic.name]) for topic in RAW_TOPICS
 }
 
 

@@ -1,14 +1,14 @@
-"""Quarantined messages in clear, for people who must see them; every look is written down first."""
+"""Which messages are quarantined, what has become of them, and, for people who must see them, what they hold."""
 
-import getpass
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from fraud_stream.coordinates import IS_ONE_OF, Coordinates, as_parameter
+from fraud_stream.dispositions import DISCARDED, REDRIVEN
 from fraud_stream.lakehouse import Lakehouse
 from fraud_stream.streams import trino_table
 
@@ -16,12 +16,44 @@ IV_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """Which quarantined messages are meant; what is not given does not limit them."""
+
+    topic: str | None = None
+    reason: str | None = None
+    # when the broker received them: from `since` on, before `until`
+    since: datetime | None = None
+    until: datetime | None = None
+    coordinates: tuple[Coordinates, ...] = ()
+
+    def as_sql(self) -> tuple[str, list[Any]]:
+        """A condition on the quarantine table's columns, and its parameters."""
+        parts: dict[str, Any] = {
+            "_topic = ?": self.topic,
+            "contains(reasons, ?)": self.reason,
+            "_kafka_timestamp >= from_iso8601_timestamp(?)": self.since and self.since.isoformat(),
+            "_kafka_timestamp < from_iso8601_timestamp(?)": self.until and self.until.isoformat(),
+            IS_ONE_OF: as_parameter(self.coordinates) if self.coordinates else None,
+        }
+        given = {part: value for part, value in parts.items() if value is not None}
+        return " AND ".join(("true", *given)), list(given.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """What is limited, for the audit log."""
+        return {
+            "topic": self.topic,
+            "reason": self.reason,
+            "since": self.since and self.since.isoformat(),
+            "until": self.until and self.until.isoformat(),
+            "at": [str(one) for one in self.coordinates],
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class QuarantinedMessage:
     """One message that did not belong in Bronze, decrypted."""
 
-    topic: str
-    partition: int
-    offset: int
+    coordinates: Coordinates
     kafka_timestamp: str
     schema_id: int | None
     reasons: tuple[str, ...]
@@ -29,69 +61,117 @@ class QuarantinedMessage:
     payload: bytes | None
 
 
-def decrypt(payload: bytes, key: bytes, topic: str, partition: int, offset: int) -> bytes:
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many messages of a topic failed one check; a message that failed several is counted under each."""
+
+    topic: str
+    reason: str
+    messages: int
+    # nobody has decided about them yet
+    open: int
+    redriven: int
+    discarded: int
+    first: str
+    last: str
+
+
+def decrypt(payload: bytes, key: bytes, coordinates: Coordinates) -> bytes:
     """The raw bytes of a message; its coordinates are authenticated with it.
 
     Raises:
         cryptography.exceptions.InvalidTag: another key, another row's ciphertext, or a changed byte.
     """
-    return AESGCM(key).decrypt(payload[:IV_BYTES], payload[IV_BYTES:], f"{topic}-{partition}-{offset}".encode())
+    return AESGCM(key).decrypt(payload[:IV_BYTES], payload[IV_BYTES:], str(coordinates).encode())
 
 
-def read_quarantine(
-    lakehouse: Lakehouse,
-    table: str,
-    key: bytes,
-    *,
-    topic: str | None = None,
-    partition: int | None = None,
-    offset: int | None = None,
-    reason: str | None = None,
-    limit: int = 20,
-) -> list[QuarantinedMessage]:
-    """The newest quarantined messages that match, newest first."""
-    conditions = {
-        "_topic = ?": topic,
-        "_partition = ?": partition,
-        "_offset = ?": offset,
-        "contains(reasons, ?)": reason,
-    }
-    wanted = {condition: value for condition, value in conditions.items() if value is not None}
-    statement = f"""
-        SELECT
-            _topic, _partition, _offset, CAST(_kafka_timestamp AS varchar), _schema_id, reasons,
-            to_hex(key), to_hex(payload)
-        FROM {trino_table(table)}
-        WHERE {" AND ".join(("true", *wanted))}
-        ORDER BY _kafka_timestamp DESC, _topic, _partition, _offset DESC
-        LIMIT {limit:d}
-    """  # noqa: S608 - names and conditions are ours, values are parameters
-    rows = lakehouse.query(statement, list(wanted.values()))
-    return [
-        QuarantinedMessage(
-            topic=row[0],
-            partition=row[1],
-            offset=row[2],
-            kafka_timestamp=row[3],
-            schema_id=row[4],
-            reasons=tuple(row[5]),
-            key=None if row[6] is None else bytes.fromhex(row[6]),
-            payload=None if row[7] is None else decrypt(bytes.fromhex(row[7]), key, row[0], row[1], row[2]),
+class Quarantine:
+    """Questions to one quarantine table and to the table of what has become of its rows."""
+
+    def __init__(self, lakehouse: Lakehouse, table: str, dispositions: str) -> None:
+        """``table`` is the bare name of a Bronze table, ``dispositions`` the full name of its companion."""
+        self._lakehouse = lakehouse
+        self._table = trino_table(table)
+        self._dispositions = dispositions
+
+    def counts(self, selection: Selection) -> list[ReasonCount]:
+        """How many messages there are and how many wait for a decision, by topic and reason."""
+        condition, parameters = selection.as_sql()
+        rows = self._lakehouse.query(
+            f"""
+            WITH selected AS (SELECT * FROM {self._table} WHERE {condition})
+            SELECT
+                _topic, reason, count(*), count_if(step IS NULL), count_if(step = '{REDRIVEN}'),
+                count_if(step = '{DISCARDED}'), CAST(min(_kafka_timestamp) AS varchar),
+                CAST(max(_kafka_timestamp) AS varchar)
+            FROM selected
+            LEFT JOIN ({self._ended()}) USING (_topic, _partition, _offset)
+            CROSS JOIN UNNEST(reasons) AS of_row (reason)
+            GROUP BY _topic, reason
+            ORDER BY _topic, reason
+            """,  # noqa: S608 - names and conditions are ours, values are parameters
+            parameters,
         )
-        for row in rows
-    ]
+        return [ReasonCount(*row) for row in rows]
+
+    def undecided(self, selection: Selection, limit: int) -> list[Coordinates]:
+        """The oldest messages that nobody has redriven or discarded, oldest first, at most ``limit``."""
+        condition, parameters = selection.as_sql()
+        rows = self._lakehouse.query(
+            f"""
+            WITH selected AS (SELECT * FROM {self._table} WHERE {condition})
+            SELECT _topic, _partition, _offset
+            FROM selected
+            LEFT JOIN ({self._ended()}) USING (_topic, _partition, _offset)
+            WHERE step IS NULL
+            ORDER BY _kafka_timestamp, _topic, _partition, _offset
+            LIMIT {limit:d}
+            """,  # noqa: S608
+            parameters,
+        )
+        return [Coordinates(*row) for row in rows]
+
+    def absent(self, coordinates: Sequence[Coordinates]) -> list[Coordinates]:
+        """Those of ``coordinates`` that are not in quarantine."""
+        condition, parameters = Selection(coordinates=tuple(coordinates)).as_sql()
+        rows = self._lakehouse.query(
+            f"SELECT _topic, _partition, _offset FROM {self._table} WHERE {condition}",  # noqa: S608
+            parameters,
+        )
+        return sorted(set(coordinates) - {Coordinates(*row) for row in rows})
+
+    def messages(self, selection: Selection, key: bytes, limit: int) -> list[QuarantinedMessage]:
+        """The newest messages that match, decrypted, newest first."""
+        condition, parameters = selection.as_sql()
+        rows = self._lakehouse.query(
+            f"""
+            SELECT
+                _topic, _partition, _offset, CAST(_kafka_timestamp AS varchar), _schema_id, reasons,
+                to_hex(key), to_hex(payload)
+            FROM {self._table}
+            WHERE {condition}
+            ORDER BY _kafka_timestamp DESC, _topic, _partition, _offset DESC
+            LIMIT {limit:d}
+            """,  # noqa: S608
+            parameters,
+        )
+        return [_message(row, key) for row in rows]
+
+    def _ended(self) -> str:
+        return (
+            f"SELECT _topic, _partition, _offset, step FROM {self._dispositions} "  # noqa: S608
+            f"WHERE step IN ('{REDRIVEN}', '{DISCARDED}')"
+        )
 
 
-def write_audit_line(path: Path, why: str, wanted: dict[str, object], seen: Sequence[QuarantinedMessage]) -> None:
-    """Append who looked at which messages, when and why, before they are shown."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    entry = {
-        "at": datetime.now(UTC).isoformat(),
-        "who": getpass.getuser(),
-        "why": why,
-        "action": "show",
-        "wanted": wanted,
-        "messages": [f"{one.topic}-{one.partition}-{one.offset}" for one in seen],
-    }
-    with path.open("a", encoding="utf-8") as log:
-        log.write(json.dumps(entry) + "\n")
+def _message(row: Sequence[Any], key: bytes) -> QuarantinedMessage:
+    topic, partition, offset, received, schema_id, reasons, message_key, payload = row
+    at = Coordinates(topic, partition, offset)
+    return QuarantinedMessage(
+        coordinates=at,
+        kafka_timestamp=received,
+        schema_id=schema_id,
+        reasons=tuple(reasons),
+        key=None if message_key is None else bytes.fromhex(message_key),
+        payload=None if payload is None else decrypt(bytes.fromhex(payload), key, at),
+    )

@@ -37,6 +37,9 @@ def spark_config(settings: WriterSettings) -> dict[str, str]:
             (
                 f'"-Djava.io.tmpdir={settings.scratch}"',
                 "-XX:+ExitOnOutOfMemoryError",
+                # Every query brings generated code of its own. A JVM that is told to compile little reserves too little
+                # for six of them, and one whose cache is full stops compiling: a batch then takes a minute.
+                "-XX:ReservedCodeCacheSize=240m",
                 "-Duser.timezone=UTC",
                 "-Djava.net.preferIPv4Stack=true",
                 *AVRO_LIMITS,
@@ -65,6 +68,10 @@ def spark_config(settings: WriterSettings) -> dict[str, str]:
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
         "spark.databricks.delta.snapshotPartitions": "2",
+        # what vacuum lists a table with: by default ten thousand tasks, most of them for nothing
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+        # a version that a model names can be read however old it is: vacuum leaves it its files
+        "spark.databricks.delta.vacuum.enforceTimeTravelWithinDeletedFileRetentionDuration": "false",
         # what `compact` counts as small, and makes of it
         "spark.databricks.delta.optimize.minFileSize": str(32 * 1024 * 1024),
         "spark.databricks.delta.optimize.maxFileSize": str(128 * 1024 * 1024),

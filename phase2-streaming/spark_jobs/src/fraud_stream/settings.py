@@ -1,10 +1,11 @@
 """Settings, read from the environment by the names of ``.env.example``."""
 
 import binascii
+import re
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fraud_stream.errors import SettingsError
@@ -14,6 +15,20 @@ Secret = Annotated[SecretStr, Field(min_length=8)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 QUARANTINE_KEY_BYTES = (16, 24, 32)
+_UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "min": 60.0}
+
+
+def _seconds(interval: object) -> object:
+    """A number with a unit (``500ms``, ``10s``, ``1min``) in seconds; without one it is seconds already."""
+    if not isinstance(interval, str):
+        return interval
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|min|)\s*", interval)
+    if match is None:
+        raise ValueError("it must be a number with ms, s or min, for example 10s")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+Interval = Annotated[float, BeforeValidator(_seconds)]
 
 
 class LayoutSettings(BaseSettings):
@@ -26,10 +41,24 @@ class LayoutSettings(BaseSettings):
     namespace: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]*)?$")] = Field("", alias="FRAUD_STREAM_NAMESPACE")
 
 
+class RetentionSettings(BaseSettings):
+    """How long tables can be read as they were, and who says which versions must stay."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    vacuum_retention_days: int = Field(30, alias="BRONZE_VACUUM_RETENTION", ge=7)
+    # where models are registered: versions of tables that they name are kept; empty without a registry
+    mlflow_tracking_uri: str = Field("", alias="MLFLOW_TRACKING_URI")
+
+
 class CatalogueSettings(LayoutSettings):
     """What asking Trino about Bronze needs."""
 
     trino_url: Text = Field(alias="TRINO_URL")
+
+
+class VacuumSettings(CatalogueSettings, RetentionSettings):
+    """What vacuuming the tables that Trino writes needs."""
 
 
 class PlatformSettings(CatalogueSettings):
@@ -67,11 +96,22 @@ class QuarantineSettings(QuarantineKeySettings, CatalogueSettings):
     audit_log: Path = Field(Path("var/audit/quarantine.jsonl"), alias="FRAUD_STREAM_AUDIT_LOG")
 
 
+class RedriveSettings(QuarantineSettings, PlatformSettings):
+    """What deciding about quarantined messages needs: sending them again is producing."""
+
+
 class ObjectStoreSettings(LayoutSettings):
     """Where the object store is."""
 
     s3_endpoint_url: Text = Field(alias="S3_ENDPOINT_URL")
     s3_region: Text = Field("us-east-1", alias="S3_REGION")
+
+
+class StartOverSettings(ObjectStoreSettings, QuarantineSettings, PlatformSettings):
+    """What removing the tables that Spark writes needs: Spark's own rights."""
+
+    s3_access_key: Text = Field(alias="SPARK_S3_ACCESS_KEY")
+    s3_secret_key: Secret = Field(alias="SPARK_S3_SECRET_KEY")
 
 
 class LagExporterSettings(ObjectStoreSettings, CatalogueSettings):
@@ -94,7 +134,7 @@ class LagExporterSettings(ObjectStoreSettings, CatalogueSettings):
         return tuple(name.strip() for name in self.consumer_groups.split(",") if name.strip())
 
 
-class WriterSettings(QuarantineKeySettings, ObjectStoreSettings):
+class WriterSettings(QuarantineKeySettings, ObjectStoreSettings, RetentionSettings):
     """Everything that the Bronze writer needs."""
 
     kafka_bootstrap_servers: Text = Field(alias="KAFKA_BOOTSTRAP_SERVERS")
@@ -113,8 +153,11 @@ class WriterSettings(QuarantineKeySettings, ObjectStoreSettings):
     block_manager_port: Port = Field(8092, alias="SPARK_BLOCK_MANAGER_PORT")
     metrics_port: Port = Field(8093, alias="BRONZE_METRICS_PORT")
 
-    max_offsets_per_trigger: int = Field(60_000, alias="FRAUD_STREAM_MAX_OFFSETS_PER_TRIGGER", ge=1)
-    trigger_seconds: float = Field(2, alias="FRAUD_STREAM_TRIGGER_SECONDS", ge=0)
+    maintenance_hours: float = Field(24, alias="BRONZE_MAINTENANCE_HOURS", gt=0)
+
+    # The two belong together: a backlog is cleared with that many messages of a topic every so often, and no faster.
+    max_offsets_per_trigger: int = Field(200_000, alias="BRONZE_MAX_OFFSETS_PER_TRIGGER", ge=1)
+    trigger_seconds: Interval = Field(10, alias="BRONZE_TRIGGER", ge=0)
 
     @field_validator("spark_jars_dir")
     @classmethod

@@ -1,6 +1,6 @@
 """The Delta tables of Bronze: their columns, their properties, and the one way of appending to them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
 
 from fraud_contracts import LEDGER_COLUMNS
-from fraud_stream.decode import landed_fields, with_record
+from fraud_stream.decode import landed_fields, with_reasons, with_record
 from fraud_stream.streams import Layout, Stream
 
 BRONZE_PARTITION: Final = "event_date"
@@ -45,7 +45,7 @@ def with_stamp(rows: DataFrame, batch_id: int) -> DataFrame:
 def bronze_rows(good: DataFrame, stream: Stream) -> DataFrame:
     """The Bronze table's rows: the record's fields, the ledger columns, and the day of the event."""
     return good.select(
-        *landed_fields(stream.contract),
+        *landed_fields(good, stream.contract),
         *LEDGER_COLUMNS,
         F.to_date("event_time").alias(BRONZE_PARTITION),
     )
@@ -54,42 +54,59 @@ def bronze_rows(good: DataFrame, stream: Stream) -> DataFrame:
 def bronze_schema(spark: SparkSession, stream: Stream) -> StructType:
     """Columns of a Bronze table, derived from the same code that fills it."""
     nothing = spark.createDataFrame([], RAW_DDL)
-    decoded = with_record(nothing, stream.contract, {})
-    return bronze_rows(with_stamp(decoded.select("*", "record.*"), 0), stream).schema
+    judged = with_reasons(with_record(nothing, stream.contract, {}), ())
+    return bronze_rows(with_stamp(judged, 0), stream).schema
 
 
-def create_tables(spark: SparkSession, layout: Layout, exists: Callable[[str], bool]) -> None:
+def create_tables(
+    spark: SparkSession, layout: Layout, exists: Callable[[str], bool], properties: Mapping[str, str] | None = None
+) -> None:
     """Create whatever table is missing, empty, so that Trino can register it before the first row.
 
     ``exists`` says whether the bucket holds an object under a prefix: Delta's own question walks up to the bucket's
-    root, where this writer may not look.
+    root, where this writer may not look. ``properties`` are given to new tables beside those that all have.
     """
+    wanted = {**PROPERTIES, **(properties or {})}
     for stream in layout.streams:
         if not exists(f"{stream.table_key}/_delta_log/"):
-            columns = bronze_schema(spark, stream)
-            _create(spark, stream.table_path, columns, BRONZE_PARTITION, BRONZE_STATISTICS)
+            own = {**wanted, STATISTICS: BRONZE_STATISTICS}
+            _create(spark, stream.table_path, bronze_schema(spark, stream), BRONZE_PARTITION, own)
     if not exists(f"{layout.quarantine_key}/_delta_log/"):
+        own = {**wanted, STATISTICS: QUARANTINE_STATISTICS}
         columns = spark.createDataFrame([], QUARANTINE_DDL).schema
-        _create(spark, layout.quarantine_path, columns, QUARANTINE_PARTITION, QUARANTINE_STATISTICS)
+        _create(spark, layout.quarantine_path, columns, QUARANTINE_PARTITION, own)
 
 
 def append(rows: DataFrame, path: str, app_id: str, batch_id: int) -> None:
-    """Append ``rows`` as one Delta commit; a batch that this application has written before is a no-op."""
+    """Append ``rows`` as one Delta commit; a batch that this application has written before is a no-op.
+
+    A column that the table does not have yet is added to it, with nulls in the rows that were there.
+    """
     writer = rows.write.format("delta").mode("append").option("mergeSchema", "true")
     writer.option("txnAppId", app_id).option("txnVersion", str(batch_id)).save(path)
 
 
 def written_transactions(spark: SparkSession, path: str) -> dict[str, int]:
     """Newest ``txnVersion`` by ``txnAppId`` in a Delta table's log."""
+    return {name: int(version) for name, version in _pairs(_snapshot(spark, path).transactions())}
+
+
+def table_properties(spark: SparkSession, path: str) -> dict[str, str]:
+    """The properties of a Delta table, from its log: asking SQL costs a second for each table."""
+    return {name: str(value) for name, value in _pairs(_snapshot(spark, path).metadata().configuration())}
+
+
+def _snapshot(spark: SparkSession, path: str) -> Any:
     jvm: Any = spark._jvm
     log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)
-    transactions = log.update(False, jvm.scala.Option.empty(), jvm.scala.Option.empty()).transactions()
-    found: dict[str, int] = {}
-    pairs = transactions.iterator()
+    return log.update(False, jvm.scala.Option.empty(), jvm.scala.Option.empty())
+
+
+def _pairs(scala_map: Any) -> Iterator[tuple[str, Any]]:
+    pairs = scala_map.iterator()
     while pairs.hasNext():
         pair = pairs.next()
-        found[str(pair._1())] = int(pair._2())
-    return found
+        yield str(pair._1()), pair._2()
 
 
 def compact(spark: SparkSession, path: str) -> None:
@@ -97,8 +114,8 @@ def compact(spark: SparkSession, path: str) -> None:
     DeltaTable.forPath(spark, path).optimize().executeCompaction()
 
 
-def _create(spark: SparkSession, path: str, columns: StructType, partition: str, statistics: str) -> None:
+def _create(spark: SparkSession, path: str, columns: StructType, partition: str, properties: Mapping[str, str]) -> None:
     builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(columns).partitionedBy(partition)
-    for name, value in (*PROPERTIES.items(), (STATISTICS, statistics)):
+    for name, value in properties.items():
         builder = builder.property(name, value)
     builder.execute()

@@ -21,17 +21,29 @@ import boto3
 import fastavro
 import httpx
 import pytest
-from confluent_kafka import Message, Producer
+from confluent_kafka import Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from prometheus_client.parser import text_string_to_metric_families
 
-from fraud_contracts import BRONZE, CATALOG, LABELS, TRANSACTIONS, Topic, schema
+from fraud_contracts import (
+    BRONZE,
+    CARD_EVENTS,
+    CATALOG,
+    EXTERNAL_ALERTS,
+    KYC_PROFILES,
+    LABELS,
+    LOGINS,
+    RAW_TOPICS,
+    TRANSACTIONS,
+    Topic,
+    schema,
+)
 from fraud_stream.lakehouse import Lakehouse
 from fraud_stream.registration import registered_tables
 from fraud_stream.settings import PlatformSettings, WriterSettings
 from fraud_stream.streams import Layout, Stream
 
-PARTITIONS = {TRANSACTIONS.name: 3, LABELS.name: 2}
+PARTITIONS = {topic.name: 1 for topic in RAW_TOPICS} | {TRANSACTIONS.name: 3, LABELS.name: 2}
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 READY_SECONDS = 300
 
@@ -83,8 +95,8 @@ def environment(platform: dict[str, str], tmp_path_factory: pytest.TempPathFacto
         "FRAUD_LAG_POLL_SECONDS": "0.5",
         "FRAUD_LAKEHOUSE_POLL_SECONDS": "1",
         "FRAUD_LAG_CONSUMER_GROUPS": f"it-{suffix}",
-        "FRAUD_STREAM_TRIGGER_SECONDS": "1",
-        "FRAUD_STREAM_MAX_OFFSETS_PER_TRIGGER": "1500",
+        "BRONZE_TRIGGER": "1s",
+        "BRONZE_MAX_OFFSETS_PER_TRIGGER": "1500",
         **{name: str(free_port()) for name in ports},
     }
 
@@ -160,6 +172,12 @@ class Feed:
         for stream in self.streams.values():
             httpx.delete(f"{self._environment['SCHEMA_REGISTRY_URL']}/subjects/{stream.subject}", timeout=30)
 
+    def forget(self, topic: str, partition: int, before: int) -> None:
+        """Let the broker remove the messages before an offset, as retention does."""
+        futures = self._admin.delete_records([TopicPartition(topic, partition, before)])
+        for future in futures.values():
+            future.result(30)
+
     def transaction(self, **changes: Any) -> dict[str, Any]:
         """A good payment; every call is another one, seconds after the last."""
         self._next += 1
@@ -188,6 +206,43 @@ class Feed:
             "source": "CHARGEBACK",
             **changes,
         }
+
+    def other(self, topic: Topic, **changes: Any) -> dict[str, Any]:
+        """A good record of one of the other topics, with most of its fields."""
+        self._next += 1
+        card = f"k1:{self._next:064x}"
+        first: dict[str, Any] = {
+            topic.id_field: f"o{self._next:06d}",
+            "event_time": START + timedelta(days=1, seconds=self._next, microseconds=self._next % 1000),
+            topic.key_field: f"U{self._next % 50:04d}",
+            "country": "DE",
+        }
+        more: dict[str, dict[str, Any]] = {
+            LOGINS.name: {"outcome": "SUCCESS", "method": "PASSWORD", "channel": "WEB", "session_id": "s1"},
+            CARD_EVENTS.name: {
+                "event_type": "LIMIT_CHANGED",
+                "card_hash": card,
+                "limit_amount": Decimal(self._next).scaleb(-2),
+            },
+            KYC_PROFILES.name: {
+                "change_type": "OPENED",
+                "valid_from": datetime(1971, 2, 3, tzinfo=UTC),
+                "birth_year": 1950,
+                "annual_income": Decimal("31500.00"),
+                "is_politically_exposed": False,
+                "email_hash": f"{self._next:064x}",
+            },
+            EXTERNAL_ALERTS.name: {
+                "entity_type": "CARD",
+                "entity_id": card,
+                "source": "card-network",
+                "alert_type": "STOLEN_CARD",
+                "severity": "HIGH",
+                "amount": Decimal("12.50"),
+                "expires_at": START + timedelta(days=90),
+            },
+        }
+        return first | more[topic.name] | changes
 
     def encode(
         self, topic: Topic, record: dict[str, Any], avro: dict[str, Any] | None = None, schema_id: int = 0

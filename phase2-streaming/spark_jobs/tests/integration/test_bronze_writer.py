@@ -19,7 +19,19 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from pyspark.sql import SparkSession
 
-from fraud_contracts import BRONZE, CATALOG, LABELS, TRANSACTIONS, schema
+from fraud_contracts import (
+    BRONZE,
+    CARD_EVENTS,
+    CATALOG,
+    EXTERNAL_ALERTS,
+    KYC_PROFILES,
+    LABELS,
+    LOGINS,
+    RAW_TOPICS,
+    TRANSACTIONS,
+    Topic,
+    schema,
+)
 from fraud_stream import object_store
 from fraud_stream.checkpoint_identity import app_id, read_checkpoint
 from fraud_stream.ledger import read_ledger
@@ -32,6 +44,11 @@ pytestmark = pytest.mark.integration
 
 GOOD = 3000
 LABEL_COUNT = 200
+# of each topic but payments and labels
+OTHER_COUNT = 5
+# the amount of the payment that is bent, with its length before it: 1.00, and 2**64 cents more
+AMOUNT_BYTES = b"\x02\x64"
+ENDLESS_AMOUNT = b"\x12" + (2**64 + 100).to_bytes(9, "big")
 # one seed for the random bytes: a failure can be repeated
 RANDOM_BYTES = bytes((index * 197 + 31) % 251 for index in range(300))
 
@@ -45,7 +62,8 @@ class Poison:
 
 
 def poisons(feed: Any) -> dict[str, Poison]:
-    good = feed.encode(TRANSACTIONS, feed.transaction())
+    good = feed.encode(TRANSACTIONS, feed.transaction(amount=Decimal("1.00")))
+    assert good.count(AMOUNT_BYTES) == 1
     header = good[:5]
 
     def failing(**changes: Any) -> bytes:
@@ -72,6 +90,8 @@ def poisons(feed: Any) -> dict[str, Poison]:
         "no amount": Poison(failing(amount=Decimal("0.00")), {"amount_positive"}),
         "negative amount": Poison(failing(amount=Decimal("-1.00")), {"amount_positive"}),
         "absurd amount": Poison(failing(amount=Decimal("5000000000.00")), {"amount_bounded"}),
+        # 2**64 cents more than a euro: whoever keeps 64 bits of them reads a euro
+        "endless amount": Poison(good.replace(AMOUNT_BYTES, ENDLESS_AMOUNT), {"amount_bounded"}),
         "not a number": Poison(failing(latitude=float("nan")), {"latitude_range"}),
         "infinite": Poison(failing(longitude=float("-inf")), {"longitude_range"}),
         "from the future": Poison(failing(event_time=datetime(2100, 1, 1, tzinfo=UTC)), {"event_time_in_future"}),
@@ -81,6 +101,30 @@ def poisons(feed: Any) -> dict[str, Poison]:
         "several at once": Poison(failing(currency="euro", country="Germany"), {"currency_format", "country_format"}),
         "invalid UTF-8": Poison(good.replace(b"EUR", b"\xff\xfeR"), {"text_encoding", "currency_format"}),
     }
+
+
+def other_poisons(feed: Any) -> dict[Topic, Poison]:
+    """One bad message of each topic but payments."""
+    return {
+        LABELS: Poison(feed.encode(LABELS, feed.label(fraud_type="f" * 65)), {"fraud_type_length"}),
+        LOGINS: Poison(feed.encode(LOGINS, feed.other(LOGINS, latitude=float("nan"))), {"latitude_range"}),
+        CARD_EVENTS: Poison(
+            feed.encode(CARD_EVENTS, feed.other(CARD_EVENTS, card_hash="4111111111111111")), {"card_hash_format"}
+        ),
+        KYC_PROFILES: Poison(
+            feed.encode(KYC_PROFILES, feed.other(KYC_PROFILES, email_hash="somebody@example.com")),
+            {"email_hash_format"},
+        ),
+        EXTERNAL_ALERTS: Poison(
+            feed.encode(EXTERNAL_ALERTS, feed.other(EXTERNAL_ALERTS, entity_id="4111111111111111")),
+            {"card_number_in_clear"},
+        ),
+    }
+
+
+@pytest.fixture(scope="module")
+def other_bad(feed: Any) -> dict[Topic, Poison]:
+    return other_poisons(feed)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +142,22 @@ def places(feed: Any, bad: dict[str, Poison]) -> dict[str, tuple[int, int]]:
 
 
 @pytest.fixture(scope="module")
-def running(driver: Any, places: dict[str, tuple[int, int]]) -> Any:
+def other_places(feed: Any, other_bad: dict[Topic, Poison]) -> dict[Topic, tuple[int, int]]:
+    """Where the bad message of each topic but payments went; good ones lie around it."""
+    places = {}
+    for topic, poison in other_bad.items():
+        if topic is not LABELS:
+            good = [feed.encode(topic, feed.other(topic)) for _ in range(OTHER_COUNT)]
+            feed.send(topic, good[:3])
+            (places[topic],) = feed.send(topic, [poison.value])
+            feed.send(topic, good[3:])
+        else:
+            (places[topic],) = feed.send(topic, [poison.value])
+    return places
+
+
+@pytest.fixture(scope="module")
+def running(driver: Any, places: dict[str, tuple[int, int]], other_places: dict[Topic, tuple[int, int]]) -> Any:
     """The driver, started once the topics hold good and bad messages, and known to Trino."""
     driver.start()
     driver.wait_ready()
@@ -126,7 +185,11 @@ def nothing(counts: dict[str, float]) -> dict[str, float]:
 
 
 def test_a_stream_that_never_ran_lags_by_all_that_was_produced(
-    exporter: Any, environment: dict[str, str], layout: Layout, places: dict[str, tuple[int, int]]
+    exporter: Any,
+    environment: dict[str, str],
+    layout: Layout,
+    places: dict[str, tuple[int, int]],
+    other_places: dict[Topic, tuple[int, int]],
 ) -> None:
     for stream in layout.streams:
         produced = acknowledged(environment, stream)
@@ -150,7 +213,7 @@ def test_a_group_that_committed_to_one_partition_lags_on_all(
 
 
 def test_everything_lands_in_bronze_or_quarantine(
-    running: Any, transactions: Stream, bad: dict[str, Poison], tmp_path: Path
+    running: Any, layout: Layout, transactions: Stream, bad: dict[str, Poison], tmp_path: Path
 ) -> None:
     code, verdict, text = audit(running, tmp_path)
     assert code == 0, text + running.log.read_text()[-3000:]
@@ -160,28 +223,109 @@ def test_everything_lands_in_bronze_or_quarantine(
         GOOD + 200,
         len(bad),
     )
+    landed = {
+        stream.contract: tuple(verdict[stream.topic][name] for name in ("produced", "bronze", "quarantine"))
+        for stream in layout.streams
+        if stream.contract is not TRANSACTIONS
+    }
+    assert landed.pop(LABELS) == (LABEL_COUNT + 1, LABEL_COUNT, 1)
+    assert landed == dict.fromkeys(RAW_TOPICS[2:], (OTHER_COUNT + 1, OTHER_COUNT, 1))
     assert all(topic["holds"] for topic in verdict.values())
 
 
+def test_every_topic_sets_its_bad_message_aside_and_copies_it_to_its_dead_letters(
+    running: Any, layout: Layout, other_bad: dict[Topic, Poison], other_places: dict[Topic, tuple[int, int]]
+) -> None:
+    for stream in layout.streams:
+        if stream.contract not in other_bad:
+            continue
+        poison, (partition, offset) = other_bad[stream.contract], other_places[stream.contract]
+        done = running.run("dlq", "show", "--why", "test", "--topic", stream.topic)
+        assert done.returncode == 0, done.stderr
+        (shown,) = [json.loads(line) for line in done.stdout.splitlines()]
+        assert (shown["partition"], shown["offset"]) == (partition, offset)
+        assert (set(shown["reasons"]), shown["payload"]) == (poison.reasons, (poison.value or b"").hex())
+        (letter,) = dead_letters(running.environment, stream, 1)
+        assert letter.key().decode() == f"{stream.topic}-{partition}-{offset}"
+        assert letter.value() == poison.value
+        headers = {name: value.decode() for name, value in letter.headers()}
+        assert headers == {"topic": stream.topic, "reasons": ",".join(poison.reasons)}
+
+
+def dead_letters(environment: dict[str, str], stream: Stream, count: int) -> list[Any]:
+    """The first ``count`` messages of a stream's dead letter topic."""
+    consumer = Consumer(
+        {"bootstrap.servers": environment["KAFKA_BOOTSTRAP_SERVERS"], "group.id": "it-letters", "log_level": 2}
+    )
+    try:
+        # every topic of the test has as many partitions as its raw one
+        metadata = consumer.list_topics(stream.dead_letter_topic, timeout=10).topics[stream.dead_letter_topic]
+        consumer.assign([TopicPartition(stream.dead_letter_topic, partition, 0) for partition in metadata.partitions])
+        return list(consumer.consume(count, timeout=15))
+    finally:
+        consumer.close()
+
+
+def test_every_payment_that_was_set_aside_has_a_dead_letter(
+    running: Any, transactions: Stream, bad: dict[str, Poison], places: dict[str, tuple[int, int]]
+) -> None:
+    letters = {one.key().decode(): one.value() for one in dead_letters(running.environment, transactions, len(bad))}
+    assert letters == {
+        f"{transactions.topic}-{partition}-{offset}": bad[kind].value for kind, (partition, offset) in places.items()
+    }
+
+
+def test_every_topics_rows_arrive_as_they_were_sent(running: Any, layout: Layout, trino: Any) -> None:
+    """Whole figures and times of a few fields; the rest is the same code."""
+    tables = {stream.contract: trino_table(stream.table) for stream in layout.streams}
+    ((limits,),) = trino.query(
+        f"SELECT count(*) FROM {tables[CARD_EVENTS]} WHERE event_type = 'LIMIT_CHANGED' "
+        "AND CAST(limit_amount * 100 AS bigint) = CAST(substr(card_event_id, 2) AS bigint)"
+    )
+    ((incomes,),) = trino.query(
+        f"SELECT count(*) FROM {tables[KYC_PROFILES]} WHERE annual_income = 31500.00 AND birth_year = 1950 "
+        "AND valid_from = TIMESTAMP '1971-02-03 00:00:00' AND NOT is_politically_exposed AND risk_rating IS NULL"
+    )
+    ((logins,),) = trino.query(f"SELECT count(*) FROM {tables[LOGINS]} WHERE outcome = 'SUCCESS' AND channel = 'WEB'")
+    ((alerts,),) = trino.query(
+        f"SELECT count(*) FROM {tables[EXTERNAL_ALERTS]} WHERE severity = 'HIGH' AND entity_id LIKE 'k1:%' "
+        "AND amount = 12.50 AND expires_at > event_time"
+    )
+    assert [limits, incomes, logins, alerts] == [OTHER_COUNT] * 4
+
+
+def test_the_drivers_page_shows_every_streaming_query(running: Any, layout: Layout) -> None:
+    base = f"http://127.0.0.1:{running.environment['SPARK_UI_PORT']}"
+    page = httpx.get(f"{base}/StreamingQuery/", timeout=30).raise_for_status().text
+    active = page.partition("Completed Streaming Queries")[0]
+    assert [stream.table for stream in layout.streams if f">{stream.table}<" not in re.sub(r"\s+", "", active)] == []
+
+
 def test_a_stream_that_has_landed_all_does_not_lag_and_is_whole(
-    running: Any, exporter: Any, environment: dict[str, str], layout: Layout, bad: dict[str, Poison]
+    running: Any,
+    exporter: Any,
+    environment: dict[str, str],
+    layout: Layout,
+    bad: dict[str, Poison],
+    other_bad: dict[Topic, Poison],
 ) -> None:
     for stream in layout.streams:
         none = nothing(acknowledged(environment, stream))
         exporter.wait_for(none, "kafka_consumergroup_lag", consumergroup="bronze-stream", topic=stream.topic)
         exporter.wait_for({"": 0}, "fraud_bronze_oldest_unread_seconds", topic=stream.topic)
         exporter.wait_for({"": 0}, "fraud_conservation_gap_messages", topic=stream.topic)
-    (payments, labels) = (stream.table for stream in layout.streams)
+    payments, labels = (stream.table for stream in layout.streams if stream.contract in (TRANSACTIONS, LABELS))
     exporter.wait_for({"": GOOD + 200}, "fraud_lakehouse_rows", layer="bronze", table=payments)
     exporter.wait_for({"": LABEL_COUNT}, "fraud_lakehouse_rows", layer="bronze", table=labels)
-    exporter.wait_for({"": len(bad)}, "fraud_lakehouse_rows", layer="quarantine", table=layout.quarantine_table)
+    aside = len(bad) + len(other_bad)
+    exporter.wait_for({"": aside}, "fraud_lakehouse_rows", layer="quarantine", table=layout.quarantine_table)
     assert len(exporter.figures("fraud_lakehouse_newest_event_timestamp_seconds", layer="bronze")) == 1
 
 
 def test_poison_is_quarantined_with_its_reasons_and_its_bytes(
     running: Any, transactions: Stream, bad: dict[str, Poison], places: dict[str, tuple[int, int]]
 ) -> None:
-    done = running.run("quarantine", "show", "--why", "test", "--topic", transactions.topic, "--limit", "100")
+    done = running.run("dlq", "show", "--why", "test", "--topic", transactions.topic, "--limit", "100")
     shown = [json.loads(line) for line in done.stdout.splitlines()]
     found = {(one["partition"], one["offset"]): one for one in shown}
     assert set(found) == set(places.values()), done.stderr
@@ -297,13 +441,15 @@ def test_a_second_driver_is_refused(running: Any) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_compatible_schema_flows_mid_stream(
+def test_a_compatible_schema_flows_mid_stream_and_bronze_gets_its_column(
     running: Any, feed: Any, transactions: Stream, trino: Any, tmp_path: Path
 ) -> None:
     newer = schema(TRANSACTIONS)
     newer["fields"].append({"name": "loyalty_tier", "type": ["null", "string"], "default": None})
     schema_id = feed.register(transactions, newer)
     assert schema_id != feed.schema_ids[TRANSACTIONS.name]
+    table = trino_table(transactions.table)
+    ((rows_before, newest_before),) = trino.query(f"SELECT count(*), max(transaction_id) FROM {table}")
     records = [feed.transaction(loyalty_tier="gold") for _ in range(20)]
     # old and new writers at once: one batch holds both schema ids
     mixed = []
@@ -313,10 +459,35 @@ def test_a_compatible_schema_flows_mid_stream(
     code, _, text = audit(running, tmp_path)
     assert code == 0, text
     rows = trino.query(
-        f"SELECT _schema_id, count(*) FROM {trino_table(transactions.table)} WHERE _schema_id = ? GROUP BY 1",
-        [schema_id],
+        f"SELECT _schema_id, loyalty_tier, count(*), count(amount) FROM {table} WHERE transaction_id > ? "
+        "GROUP BY 1, 2 ORDER BY 1",
+        [newest_before],
     )
-    assert rows == [[schema_id, 20]]
+    assert rows == [[feed.schema_ids[TRANSACTIONS.name], None, 20, 20], [schema_id, "gold", 20, 20]]
+    # what was there before is as it was
+    ((old, new),) = trino.query(
+        f"SELECT count(*), count(loyalty_tier) FROM {table} WHERE transaction_id <= ?", [newest_before]
+    )
+    assert (old, new) == (rows_before, 0)
+
+
+def test_messages_of_a_version_that_takes_a_ledger_columns_name_are_set_aside(
+    running: Any, feed: Any, layout: Layout, tmp_path: Path
+) -> None:
+    alerts = next(stream for stream in layout.streams if stream.contract is EXTERNAL_ALERTS)
+    clashing = schema(EXTERNAL_ALERTS)
+    clashing["fields"].append({"name": "_topic", "type": ["null", "string"], "default": None})
+    schema_id = feed.register(alerts, clashing)
+    record = feed.other(EXTERNAL_ALERTS, _topic="another")
+    ((partition, offset),) = feed.send(EXTERNAL_ALERTS, [feed.encode(EXTERNAL_ALERTS, record, clashing, schema_id)])
+    feed.send(EXTERNAL_ALERTS, [feed.encode(EXTERNAL_ALERTS, feed.other(EXTERNAL_ALERTS))])
+    code, verdict, text = audit(running, tmp_path)
+    assert code == 0, text
+    assert verdict[alerts.topic]["bronze"] == OTHER_COUNT + 1
+    place = f"{alerts.topic}-{partition}-{offset}"
+    (shown,) = running.run("dlq", "show", "--why", "test", "--at", place).stdout.splitlines()
+    assert json.loads(shown)["reasons"] == ["unusable_schema"]
+    assert f"messages of schema {schema_id} go to quarantine: Bronze has a column _topic" in running.log.read_text()
 
 
 def test_a_batch_of_nothing_but_poison_is_finished(
@@ -401,7 +572,7 @@ def copies(
     unused_port: Callable[[], int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
-    """Copies of the Bronze tables, made with Spark: `_less` lacks one payment, `_twice` has one twice."""
+    """Copies of the Bronze tables, made with Spark: `_less` lacks a payment and a label, `_twice` has one twice."""
     # beside the driver: it lives until the session ends
     own = {name: unused_port() for name in ("driver_port", "block_manager_port", "ui_port")}
     settings = writer_settings.model_copy(update={**own, "work_dir": tmp_path_factory.mktemp("doctoring")})
@@ -410,7 +581,7 @@ def copies(
     for stream in layout.streams:
         rows = spark.read.format("delta").load(stream.table_path)
         first = rows.where("_partition = 1 AND _offset = 3")
-        assert first.count() == 1
+        assert first.count() == (stream.contract in (TRANSACTIONS, LABELS))
         for suffix, doctored in (
             ("_less", rows.where("NOT (_partition = 1 AND _offset = 3)")),
             ("_twice", rows.union(first)),

@@ -17,16 +17,16 @@ from fraud_contracts import (
     LATEST_EVENT_US,
     MAX_AMOUNT_CENTS,
     MIN_AMOUNT_CENTS,
-    TEXT_PATTERNS,
     TRANSACTIONS,
     schema,
+    text_patterns,
 )
 from fraud_features import Transaction
 
 MAGIC_BYTE: Final = 0
 HEADER_BYTES: Final = 5
 
-_TEXTS: Final = tuple((name, re.compile(pattern).fullmatch) for name, pattern in TEXT_PATTERNS.items())
+_TEXTS: Final = tuple((name, re.compile(pattern).fullmatch) for name, pattern in text_patterns(TRANSACTIONS).items())
 # Nothing that changes how bytes are read.
 _DECORATION: Final = frozenset({"logicalType", "precision", "scale", "doc"})
 _OPTIONAL: Final = tuple(field.name for field in fields(Transaction) if field.default is None)

@@ -134,8 +134,11 @@ class Demo:
                 f"{TRANSACTIONS.name} holds payments of {source}, not of {self.options.data}: FRESH=1 starts over"
             )
         if not held["complete"]:
-            if source != SIMULATOR:
-                raise DemoError(f"the history of {source} was sent only in part: FRESH=1 starts over")
+            if source != SIMULATOR and not self.options.data:
+                raise DemoError(
+                    f"the history of {source} was sent only in part: name it with DATA= and MAPPING= to go on with it; "
+                    "FRESH=1 starts over"
+                )
             self._say(f"history ends at {held['event_time']} and is not complete: going on with it")
             return self._send_history(commands)
         if source != SIMULATOR and not held["held_back_left"]:

@@ -52,7 +52,7 @@ def _dbt(arguments: list[str], target: Path, environment: Mapping[str, str]) -> 
 
 def _trino_answers(url: str) -> bool:
     try:
-        answer = httpx.get(f"{url}/v1/info", timeout=5)
+        answer = httpx.get(f"{url}/v1/info", timeout=20)
         return answer.is_success and not answer.json()["starting"]
     except (httpx.HTTPError, ValueError, KeyError):
         return False

@@ -1,16 +1,14 @@
 """Commands that send live payments."""
 
 import json
-import logging
 import sys
-import time
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fraud_contracts import LABELS, TRANSACTIONS
+from fraud_contracts import TRANSACTIONS
 from fraud_producer.commands.options import (
     Customers,
     DataFile,
@@ -23,64 +21,19 @@ from fraud_producer.commands.options import (
     moment_us,
     simulation_config,
 )
-from fraud_producer.continuation import continue_simulation
-from fraud_producer.errors import SourceError
 from fraud_producer.events import as_json, iso
 from fraud_producer.feeding import feed_at_rate, summary
 from fraud_producer.ledger import Ledger
-from fraud_producer.live_events import live_events
-from fraud_producer.metrics import serve_metrics
-from fraud_producer.positions import read_positions
+from fraud_producer.live_events import live_events, read_all_positions
 from fraud_producer.producer import EventProducer
 from fraud_producer.settings import Settings, load_api_settings, load_settings
 from fraud_producer.simulator import SimulationConfig
-from fraud_producer.simulator.config import DAY_US
 from fraud_producer.stopping import Stop
 from fraud_producer.traffic import ScoringApi, drive
-
-log = logging.getLogger(__name__)
 
 From = Annotated[
     str | None, typer.Option("--from", help="First event time, ISO 8601. [default: right after the topic's newest]")
 ]
-
-
-def stream(
-    rate: Rate = None,
-    days: Annotated[int, typer.Option(min=1, help="How far back to begin when the topics are empty.")] = 60,
-    seconds: Annotated[float | None, typer.Option(help="End after this time. [default: never]")] = None,
-    customers: Customers = None,
-    seed: Seed = None,
-    fraud_rate: FraudRate = None,
-) -> None:
-    """Send simulated payments at a rate until stopped, going on where the topics end (the producer service).
-
-    The simulated clock is as fast as the rate makes it: a world of 5,000 payments a day passes 72 days an hour at 100
-    payments a second.
-    """
-    settings = load_settings()
-    stop = Stop()
-    stop.install()
-    start_us = last_full_hour_us() - days * DAY_US
-    wanted = simulation_config(settings, start_us, customers=customers, seed=seed, fraud_rate=fraud_rate)
-    serve_metrics(settings.fraud_bind_host, settings.producer_metrics_port)
-    try:
-        continuation = continue_simulation(settings, wanted, exactly=False)
-    except SourceError as occupied:
-        # a service that exits would only be started again and again
-        log.warning("%s; waiting", occupied)
-        stop.wait(seconds)
-        return
-    begun = time.monotonic()
-    with Ledger(settings.fraud_producer_ledger_dir) as ledger:
-        with EventProducer(settings.kafka_bootstrap_servers, settings.schema_registry_url, ledger) as producer:
-            per_second = rate or settings.transaction_rate
-            began_at = iso(continuation.world.config.start_us)
-            log.info("sending %g payments a second; the world began %s", per_second, began_at)
-            feed_at_rate(producer, continuation.events(), stop, per_second, seconds)
-        line = summary(producer.deliveries, ledger.run_id, time.monotonic() - begun)
-    typer.echo(line)
-    producer.require_complete()
 
 
 def live(
@@ -96,9 +49,11 @@ def live(
     fraud_rate: FraudRate = None,
 ) -> None:
     """Write the next live payments as JSON lines, without sending them unless asked to."""
-    settings = load_settings()
-    per_second = rate or settings.transaction_rate
-    wanted = _wanted(settings, from_, customers, seed, fraud_rate)
+    settings = load_settings().with_flags(
+        transaction_rate=rate, customer_pool_size=customers, fraud_producer_seed=seed, fraud_rate=fraud_rate
+    )
+    wanted = _wanted(settings, from_)
+    per_second = settings.transaction_rate
     coming = live_events(settings, wanted, _from_us(from_), file_source(data, mapping))
     payments = (event for event in coming if event.topic is TRANSACTIONS)
     count = max(1, round(seconds * per_second))
@@ -138,15 +93,15 @@ def traffic(
 
     Prints one JSON object at the end.
     """
-    settings = load_settings()
+    settings = load_settings().with_flags(customer_pool_size=customers, fraud_producer_seed=seed, fraud_rate=fraud_rate)
     target = load_api_settings(api_url, api_key_env)
     stop = Stop()
     stop.install()
-    wanted = _wanted(settings, from_, customers, seed, fraud_rate)
-    # the history may have brought labels that became known after its last payment
-    labels = read_positions(settings.kafka_bootstrap_servers, settings.schema_registry_url, LABELS.name)
+    wanted = _wanted(settings, from_)
+    # the history may have brought labels, and what else happened, after its last payment
+    positions = read_all_positions(settings)
     coming = live_events(settings, wanted, _from_us(from_), file_source(data, mapping))
-    events = (event for event in coming if event.topic is TRANSACTIONS or not labels.holds(event))
+    events = (event for event in coming if event.topic is TRANSACTIONS or not positions[event.topic.name].holds(event))
     with Ledger(settings.fraud_producer_ledger_dir) as ledger:
         with (
             ScoringApi(target.api_url, target.fraud_serving_api_key.get_secret_value()) as api,
@@ -185,10 +140,7 @@ def _from_us(text: str | None) -> int | None:
     return moment_us(text, "--from") if text else None
 
 
-def _wanted(
-    settings: Settings, from_: str | None, customers: int | None, seed: int | None, fraud_rate: float | None
-) -> SimulationConfig:
+def _wanted(settings: Settings, from_: str | None) -> SimulationConfig:
     """The simulation that starts where nothing was remembered: at the first moment asked for."""
     start_us = _from_us(from_)
-    start_us = last_full_hour_us() if start_us is None else start_us
-    return simulation_config(settings, start_us, customers=customers, seed=seed, fraud_rate=fraud_rate)
+    return simulation_config(settings, last_full_hour_us() if start_us is None else start_us)

@@ -12,6 +12,7 @@ A minimal one names five columns::
       delay_days: 5
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo
@@ -28,6 +29,7 @@ FIELDS: Final = (*field_names(TRANSACTIONS), CARD_NUMBER)
 REQUIRED: Final = ("event_time", "user_id", "merchant_id", "amount")
 # In ``values``: what every text that is not listed becomes.
 ANY_OTHER: Final = "*"
+_SOME_MOMENT: Final = datetime(2026, 11, 22, 17, 45, 59, 123456, tzinfo=UTC)
 
 Text = Annotated[str, Field(min_length=1)]
 Constant = str | bool | int | float
@@ -56,8 +58,17 @@ class TimeFormat(_Part):
     @field_validator("format")
     @classmethod
     def _known_format(cls, value: str) -> str:
-        if value not in ("iso", "epoch_s", "epoch_ms", "epoch_us") and "%" not in value:
+        if value in ("iso", "epoch_s", "epoch_ms", "epoch_us"):
+            return value
+        if "%" not in value:
             raise ValueError(f"{value!r} is no format; use iso, epoch_s, epoch_ms, epoch_us or a pattern like %d.%m.%Y")
+        try:
+            written = _SOME_MOMENT.strftime(value)
+            names_a_day = datetime.strptime(written, value).date() == _SOME_MOMENT.date()
+        except ValueError as broken:
+            raise ValueError(f"{value!r} is no pattern ({broken}); use one like %d.%m.%Y %H:%M:%S") from None
+        if not names_a_day:
+            raise ValueError(f"{value!r} names no whole day: it needs a year, a month and a day, like %d.%m.%Y")
         return value
 
 
@@ -66,10 +77,18 @@ class AmountFormat(_Part):
 
     unit: Literal["major", "minor"] = "major"
     decimal_comma: bool = False
+    # between groups of three digits; with a decimal comma a point is one unless another is named
+    thousands: Literal[",", ".", " ", "'"] | None = None
     # debits are negative in the file: drop the sign
     absolute: bool = False
     base_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     rates: dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[float, Field(gt=0)]] = {}
+
+    @model_validator(mode="after")
+    def _separators_differ(self) -> Self:
+        if self.thousands == ("," if self.decimal_comma else "."):
+            raise ValueError(f"thousands {self.thousands!r} is what separates the decimals: check decimal_comma")
+        return self
 
     @model_validator(mode="after")
     def _rates_have_a_base(self) -> Self:

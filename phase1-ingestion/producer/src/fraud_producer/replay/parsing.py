@@ -30,7 +30,7 @@ from fraud_producer.errors import MappingError
 from fraud_producer.events import decimal_bytes, to_us
 from fraud_producer.pan import CardHasher, CardNumberError, issuer_prefix
 from fraud_producer.replay.mapping import ANY_OTHER, CARD_NUMBER, REQUIRED, AmountFormat, Mapping, TimeFormat
-from fraud_producer.replay.rows import Row
+from fraud_producer.replay.row import Row
 
 # Ids made for rows that have none: stable for a source's name and a row's number.
 ID_NAMESPACE: Final = UUID("6f1a6c0e-5d0f-5b7a-9f3c-2d1c7f0a4e11")
@@ -105,7 +105,7 @@ class RowParser:
         record = dict(self._empty)
         record.update(self._constants)
         for name, column in self._mapping.columns.items():
-            value = self._parse(name, row.values[column])
+            value = self._parse(name, row.values.get(column))
             if name == CARD_NUMBER:
                 self._add_card(record, value)
             else:
@@ -123,6 +123,10 @@ class RowParser:
             return None
         if isinstance(value, float) and math.isnan(value):
             return None
+        if isinstance(value, list | dict | tuple):
+            raise RowError(name, type(value).__name__, "holds several values where one is expected: map another column")
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "surrogateescape")
         translations = self._mapping.values.get(name)
         if translations is not None:
             text = str(value).strip()
@@ -159,11 +163,11 @@ class RowParser:
         label = self._mapping.label
         if label is None:
             return None, None
-        value = row.values[label.column]
+        value = row.values.get(label.column)
         text = "" if value is None else _plain(value)
         if text not in self._fraud_values:
             return (False if text in self._honest_values else None), None
-        kind = row.values[label.type_column] if label.type_column else None
+        kind = row.values.get(label.type_column) if label.type_column else None
         return True, (str(kind).strip()[:MAX_ID_LENGTH] or None) if kind is not None else None
 
 
@@ -261,14 +265,25 @@ def _boolean(value: Any) -> bool:
 
 
 def _amount_parser(layout: AmountFormat) -> Parser:
+    point = "," if layout.decimal_comma else "."
+    separator = layout.thousands or ("." if layout.decimal_comma else None)
+    spaces = "[ \u00a0\u202f]" if separator == " " else None
+    grouped = re.compile(
+        rf"[+-]?\d{{1,3}}({spaces or re.escape(separator)}\d{{3}})+({re.escape(point)}\d*)?" if separator else "(?!)"
+    )
+
     def parse(value: Any) -> Decimal:
+        # a number of a Parquet or JSON file has no layout
         text = str(value).strip()
-        if layout.decimal_comma:
-            text = text.replace(".", "").replace(",", ".")
+        if isinstance(value, str):
+            if grouped.fullmatch(text):
+                text = re.sub(spaces or re.escape(separator or ""), "", text)
+            if layout.decimal_comma:
+                text = text.replace(".", "?").replace(",", ".")
         try:
             number = Decimal(text)
         except InvalidOperation:
-            raise ValueError("is no number: check amount.decimal_comma") from None
+            raise ValueError("is no number: check amount.decimal_comma and amount.thousands") from None
         if not number.is_finite():
             raise ValueError("is no number")
         if number < 0 and not layout.absolute:
@@ -283,7 +298,10 @@ def _time_parser(layout: TimeFormat) -> Parser:
     factor = _EPOCH_FACTORS.get(layout.format)
 
     def parse(value: Any) -> int:
-        moment = _moment(value, layout.format, zone, factor)
+        try:
+            moment = _moment(value, layout.format, zone, factor)
+        except (ValueError, InvalidOperation, OverflowError):
+            raise ValueError(f"is not written as {layout.format!r}: set time.format") from None
         if not EARLIEST_EVENT_US <= moment < LATEST_EVENT_US:
             years = f"{EARLIEST_EVENT.year} and {LATEST_EVENT.year}"
             raise ValueError(f"is not between the years {years}: check time.format")

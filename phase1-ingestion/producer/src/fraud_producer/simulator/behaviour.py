@@ -1,24 +1,33 @@
-"""A day of honest payments, as columns: habits, trips, sprees, big purchases, new phones.
+"""A day of honest payments, as columns: habits, trips, sprees, big purchases, presents, new phones, families.
 
 The honest look-alikes are deliberate. A traveller pays far from home, a shopping trip is a burst of payments, a sofa is
-a large amount, a new phone is an unknown device, a VPN puts an address in another country: none of them is fraud.
+a large amount, a present comes from a shop of a kind that its giver never enters, a new phone is an unknown device, a
+family's computer pays for several people, a subscription is charged without any device, a VPN puts an address in
+another country: none of them is fraud. Those of transfers are in ``transfers``.
 """
 
 from typing import Final
 
 import numpy as np
 
-from fraud_producer.simulator.circumstances import phones, whereabouts
-from fraud_producer.simulator.config import DAY_US, SimulationConfig
-from fraud_producer.simulator.geography import CITY_COUNTRY, CITY_LATITUDE, CITY_LONGITUDE, COUNTRIES, Ints, weights
+from fraud_producer.simulator.circumstances import phones, rising_spenders, whereabouts
+from fraud_producer.simulator.config import DAY_US, SimulationConfig, date_of
+from fraud_producer.simulator.geography import (
+    CITY_COUNTRY,
+    CITY_LATITUDE,
+    CITY_LONGITUDE,
+    COUNTRIES,
+    Bools,
+    Floats,
+    Ints,
+    weights,
+)
 from fraud_producer.simulator.merchants import Merchants, Mode
-from fraud_producer.simulator.payments import Bools, Channel, Kind, Payments, join
-from fraud_producer.simulator.population import HOUR_CUMULATIVE, Users
+from fraud_producer.simulator.payments import Channel, Kind, Payments, join
+from fraud_producer.simulator.population import Users, computer_codes, home_addresses, local_times, phone_codes
+from fraud_producer.simulator.seasons import WEEKDAY_HABITS, gift_share, weekday_of
+from fraud_producer.simulator.transfers import expected_transfers, honest_transfers
 
-HOUR_US: Final = 3_600_000_000
-# Monday to Sunday, and January to December; both average about one.
-WEEKDAYS: Final = (0.95, 0.95, 0.97, 1.00, 1.12, 1.10, 0.91)
-MONTHS: Final = (0.92, 0.94, 0.98, 0.99, 1.00, 1.00, 1.01, 1.00, 0.99, 1.00, 1.01, 1.16)
 FAVOURITE_SHARE: Final = 0.66
 SPREE_SHARE: Final = 0.035
 BIG_PURCHASE_SHARE: Final = 0.012
@@ -27,37 +36,23 @@ NO_POSITION_SHARE: Final = 0.04
 REFUND_SHARE: Final = 0.004
 KEYED_CARD_SHARE: Final = 0.006
 WALLET_SHARE: Final = 0.25
-DEVICES_PER_USER: Final = 2
-# Phone numbers reach some thousands; the product keeps codes below those of fraudsters.
-_PHONE_RANGE: Final = 10_000
-
-
-def day_factor(day: int, month: int) -> float:
-    """How busy a day is compared with the mean: weekday and season."""
-    # 1970-01-01 was a Thursday
-    return WEEKDAYS[(day + 3) % 7] * MONTHS[month - 1]
+# Monthly charges that a merchant makes by himself: no device of the customer takes part.
+RECURRING_SHARE: Final = 0.6
 
 
 def honest_payments(
     rng: np.random.Generator, config: SimulationConfig, users: Users, merchants: Merchants, day: int, factor: float
 ) -> Payments:
-    """A day's honest payments, unordered."""
-    expected = users.activity * config.transactions_per_day * factor / len(users) / (1 + SPREE_SHARE * 2.5)
-    per_user = rng.poisson(expected * (1 - config.fraud_rate))
+    """A day's honest payments and transfers, unordered."""
+    when = date_of(day)
+    purchases = config.transactions_per_day * (1 - config.fraud_rate) - expected_transfers(config, users)
+    habit = users.activity * WEEKDAY_HABITS[users.weekdays, weekday_of(day)]
+    per_user = rng.poisson(habit * purchases * factor / len(users) / (1 + SPREE_SHARE * 2.5))
     user = np.repeat(np.arange(len(users), dtype=np.int64), per_user)
     event_time = day * DAY_US + local_times(rng, users, user)
     calm = pay(rng, config, users, merchants, day, user, event_time)
     sprees = _sprees(rng, config, users, merchants, day, calm)
-    return join([calm, sprees])
-
-
-def local_times(rng: np.random.Generator, users: Users, user: Ints) -> Ints:
-    """Microseconds within the UTC day at which these users pay, by their habits and time zone."""
-    cumulative = HOUR_CUMULATIVE[users.hours[user]]
-    hour = (rng.random(len(user))[:, None] > cumulative).sum(axis=1).clip(0, 23)
-    utc_hour = (hour - users.utc_offset_hours[user]) % 24
-    moments: Ints = utc_hour * HOUR_US + rng.integers(0, HOUR_US, len(user))
-    return moments
+    return join([calm, sprees, honest_transfers(rng, config, users, merchants, day, when, factor)])
 
 
 def pay(
@@ -74,7 +69,9 @@ def pay(
     # who sits in an aeroplane pays nothing there: he ordered something from home
     at_home = city < 0
     country = np.where(at_home, users.country[user], CITY_COUNTRY[city])
-    merchant = _choose_merchants(rng, users, merchants, user, country, city)
+    spending = users.spending + rising_spenders(config.seed, len(users), day)[0]
+    is_gift = rng.random(len(user)) < gift_share(date_of(day))
+    merchant = _choose_merchants(rng, users, merchants, user, country, city, is_gift)
     channel = _choose_channels(rng, merchants, merchant, country)
     remote = (channel == Channel.ONLINE) | (channel == Channel.MOBILE)
     count = len(user)
@@ -84,24 +81,28 @@ def pay(
     exit_city = rng.integers(0, len(CITY_LATITUDE), count)
     latitude = np.where(vpn, CITY_LATITUDE[exit_city], latitude)
     longitude = np.where(vpn, CITY_LONGITUDE[exit_city], longitude)
-    nowhere = rng.random(count) < NO_POSITION_SHARE
+    unattended = remote & merchants.charges_monthly[merchant] & (rng.random(count) < RECURRING_SHARE)
+    nowhere = unattended | (rng.random(count) < NO_POSITION_SHARE)
     kind = np.where(channel == Channel.ATM, Kind.WITHDRAWAL, Kind.PURCHASE)
     kind = np.where((rng.random(count) < REFUND_SHARE) & (channel != Channel.ATM), Kind.REFUND, kind)
     return Payments(
         event_time=event_time,
         user=user,
         merchant=merchant,
-        cents=_amounts(rng, users, merchants, user, merchant, channel),
+        cents=_amounts(rng, merchants, spending[user], merchant, channel, is_gift),
         card=(rng.random(count) < users.second_card_share[user]).astype(np.int64),
         channel=channel,
         kind=kind.astype(np.int64),
         card_present=~remote & (rng.random(count) >= KEYED_CARD_SHARE),
-        device=_devices(rng, config, users, day, user, remote),
-        address=np.where(remote, _addresses(rng, user, day, at_home & ~vpn), 0),
+        device=np.where(unattended, 0, _devices(rng, config, users, day, user, remote)),
+        address=np.where(remote & ~unattended, _addresses(rng, users, user, day, at_home & ~vpn), 0),
         place=np.where(remote, merchants.country[merchant], country),
         latitude=np.where(nowhere, np.nan, latitude),
         longitude=np.where(nowhere, np.nan, longitude),
+        counterparty=np.zeros(count, dtype=np.int64),
+        counterparty_place=np.full(count, -1, dtype=np.int64),
         scenario=np.zeros(count, dtype=np.int64),
+        episode=np.zeros(count, dtype=np.int64),
     )
 
 
@@ -123,7 +124,13 @@ def _sprees(
 
 
 def _choose_merchants(
-    rng: np.random.Generator, users: Users, merchants: Merchants, user: Ints, country: Ints, city: Ints
+    rng: np.random.Generator,
+    users: Users,
+    merchants: Merchants,
+    user: Ints,
+    country: Ints,
+    city: Ints,
+    is_gift: Bools,
 ) -> Ints:
     count = len(user)
     shares = users.favourite_shares[user].cumsum(axis=1)
@@ -141,7 +148,23 @@ def _choose_merchants(
     explores = np.where(buys_online, anywhere, nearby)
     reachable = (merchants.mode[favourite] == Mode.ONLINE) | ((merchants.country[favourite] == country) & (city != -2))
     loyal = (rng.random(count) < FAVOURITE_SHARE) & reachable
-    return np.where(loyal, favourite, explores)
+    chosen = np.where(loyal, favourite, explores)
+    gifts = np.flatnonzero(is_gift)
+    chosen[gifts] = _gift_shops(rng, merchants, country[gifts], buys_online[gifts])
+    return chosen
+
+
+def _gift_shops(rng: np.random.Generator, merchants: Merchants, country: Ints, online: Bools) -> Ints:
+    """Shops for presents, here or online: often ones where the giver buys nothing for himself."""
+    draw = rng.random(len(country))
+    sites = np.flatnonzero(merchants.sells_gifts & (merchants.mode == Mode.ONLINE))
+    chosen: Ints = sites[weights(merchants.popularity[sites]).cumsum().searchsorted(draw).clip(0, len(sites) - 1)]
+    for index in np.unique(country[~online]):
+        rows = np.flatnonzero(~online & (country == index))
+        local = np.flatnonzero(merchants.sells_gifts & (merchants.country == index) & (merchants.mode != Mode.ONLINE))
+        shares = weights(merchants.popularity[local]).cumsum()
+        chosen[rows] = local[shares.searchsorted(draw[rows]).clip(0, len(local) - 1)]
+    return chosen
 
 
 def _choose_channels(rng: np.random.Generator, merchants: Merchants, merchant: Ints, country: Ints) -> Ints:
@@ -157,16 +180,17 @@ def _choose_channels(rng: np.random.Generator, merchants: Merchants, merchant: I
 
 
 def _amounts(
-    rng: np.random.Generator, users: Users, merchants: Merchants, user: Ints, merchant: Ints, channel: Ints
+    rng: np.random.Generator, merchants: Merchants, spending: Floats, merchant: Ints, channel: Ints, is_gift: Bools
 ) -> Ints:
-    log_amount = merchants.log_amount[merchant] + users.spending[user]
-    log_amount = log_amount + merchants.spread[merchant] * rng.standard_normal(len(user))
-    big = rng.random(len(user)) < BIG_PURCHASE_SHARE
-    log_amount = np.where(big, log_amount + rng.uniform(1.2, 2.8, len(user)), log_amount)
+    count = len(merchant)
+    log_amount = merchants.log_amount[merchant] + spending + merchants.spread[merchant] * rng.standard_normal(count)
+    big = rng.random(count) < BIG_PURCHASE_SHARE
+    log_amount = np.where(big, log_amount + rng.uniform(1.2, 2.8, count), log_amount)
+    log_amount = np.where(is_gift, log_amount + rng.uniform(0.0, 1.2, count), log_amount)
     return to_cents(np.exp(log_amount), channel == Channel.ATM)
 
 
-def to_cents(amount: "np.ndarray[tuple[int], np.dtype[np.float64]]", is_cash: Bools) -> Ints:
+def to_cents(amount: Floats, is_cash: Bools) -> Ints:
     """Whole cents between 0.50 and 15,000; machines pay out tens."""
     cents = np.round(amount.clip(0.5, 15_000) * 100).astype(np.int64)
     cash = np.round(amount.clip(10, 1_000) / 10).astype(np.int64) * 1000
@@ -180,13 +204,13 @@ def _devices(
     count = len(user)
     computer = rng.random(count) < users.second_device_share[user]
     phone = phones(config.seed, len(users), day)[user]
-    code = (user * DEVICES_PER_USER + 1 + computer) * _PHONE_RANGE + np.where(computer, 0, phone)
+    code = np.where(computer, computer_codes(users, user), phone_codes(user, phone))
     wallet = rng.random(count) < WALLET_SHARE
     # a computer never pays at a till
     return np.where(remote, code, np.where(wallet & ~computer, code, 0))
 
 
-def _addresses(rng: np.random.Generator, user: Ints, day: int, at_home: Bools) -> Ints:
+def _addresses(rng: np.random.Generator, users: Users, user: Ints, day: int, at_home: Bools) -> Ints:
     """The home connection, or a mobile or foreign one that changes by the day."""
     mobile = rng.random(len(user)) < 0.35
-    return np.where(at_home & ~mobile, 1 + user, (1 + user) * 100_000 + day)
+    return np.where(at_home & ~mobile, home_addresses(users, user), (1 + user) * 100_000 + day)

@@ -1,4 +1,4 @@
-"""What changes in people's and merchants' lives: trips, new phones, merchants whose data is in the wrong hands.
+"""What changes in people's and merchants' lives: trips, new phones, rising spending, what is in the wrong hands.
 
 Each is drawn per epoch of fixed length, so any day can be asked for without walking through the days before it.
 """
@@ -8,11 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from fraud_producer.simulator.config import DAY_US
+from fraud_producer.simulator.config import DAY_US, date_of
 from fraud_producer.simulator.geography import (
     CITY_LATITUDE,
     CITY_LONGITUDE,
     TRAVEL_SHARES,
+    Bools,
     Floats,
     Ints,
     distance_km,
@@ -21,6 +22,7 @@ from fraud_producer.simulator.geography import (
 from fraud_producer.simulator.merchants import Merchants, Mode
 from fraud_producer.simulator.population import Users
 from fraud_producer.simulator.randomness import Purpose, generator
+from fraud_producer.simulator.seasons import travel_factor
 
 TRIP_EPOCH_DAYS: Final = 28
 TRIP_SHARE: Final = 0.24
@@ -30,6 +32,17 @@ PHONE_EPOCHS_BACK: Final = 6
 COMPROMISE_EPOCH_DAYS: Final = 30
 COMPROMISE_SHARE: Final = 0.03
 COMPROMISE_LONGEST_DAYS: Final = 50
+TERMINAL_SHARE: Final = 0.02
+CROOKED_EPOCH_DAYS: Final = 45
+CROOKED_SHARE: Final = 0.10
+MULE_EPOCH_DAYS: Final = 30
+MULE_SHARE: Final = 0.012
+RISE_EPOCH_DAYS: Final = 30
+RISE_SHARE: Final = 0.04
+RISE_DAYS: Final = 24
+# How much more such a customer pays at the end than at the beginning, on the log scale; there he may bust out.
+RISE: Final = 0.7
+TOP_DAYS: Final = 7
 # A card cannot be used abroad sooner than an aeroplane could have carried it, plus the way to the airport.
 FLIGHT_KMH: Final = 750.0
 
@@ -65,7 +78,7 @@ def whereabouts(seed: int, users: Users, day: int) -> Whereabouts:
     travel = np.zeros(count, dtype=np.int64)
     for epoch in (day // TRIP_EPOCH_DAYS - 1, day // TRIP_EPOCH_DAYS):
         rng = generator(seed, Purpose.TRIPS, epoch)
-        goes = rng.random(count) < TRIP_SHARE
+        goes = rng.random(count) < TRIP_SHARE * travel_factor(date_of(epoch * TRIP_EPOCH_DAYS))
         first = (epoch * TRIP_EPOCH_DAYS + rng.integers(0, TRIP_EPOCH_DAYS, count)) * DAY_US
         start = first + (rng.uniform(4, 20, count) * 3_600_000_000).astype(np.int64)
         length = (rng.gamma(2.5, 2.0, count).clip(1, 14) * DAY_US).astype(np.int64)
@@ -95,17 +108,71 @@ def phones(seed: int, count: int, day: int) -> Ints:
 
 def compromised_merchants(seed: int, merchants: Merchants, day: int) -> tuple[Ints, Floats]:
     """Merchants whose customers' cards are being abused on a day, and each one's share of that abuse."""
-    intensity = np.zeros(len(merchants))
     sells_online = (merchants.mode == Mode.ONLINE) | (merchants.mode == Mode.BOTH)
+    return _compromised(seed, Purpose.COMPROMISES, merchants, day, sells_online, COMPROMISE_SHARE)
+
+
+def compromised_terminals(seed: int, merchants: Merchants, day: int) -> tuple[Ints, Floats]:
+    """Merchants at whose tills or cash machines cards were copied that are used now, and each one's share of them."""
+    has_terminal = (merchants.mode == Mode.SHOP) | (merchants.mode == Mode.BOTH) | (merchants.mode == Mode.ATM)
+    return _compromised(seed, Purpose.TERMINALS, merchants, day, has_terminal, TERMINAL_SHARE)
+
+
+def _compromised(
+    seed: int, purpose: Purpose, merchants: Merchants, day: int, possible: Bools, share: float
+) -> tuple[Ints, Floats]:
+    intensity = np.zeros(len(merchants))
     last = day // COMPROMISE_EPOCH_DAYS
     for epoch in (last - 2, last - 1, last):
-        rng = generator(seed, Purpose.COMPROMISES, epoch)
+        rng = generator(seed, purpose, epoch)
         weakness = np.sqrt(merchants.fraud_affinity)
-        hit = rng.random(len(merchants)) < COMPROMISE_SHARE * weakness / weakness.mean()
+        hit = rng.random(len(merchants)) < share * weakness / weakness.mean()
         since = epoch * COMPROMISE_EPOCH_DAYS + rng.integers(0, COMPROMISE_EPOCH_DAYS, len(merchants))
         until = since + rng.integers(20, COMPROMISE_LONGEST_DAYS, len(merchants))
         strength = rng.gamma(2.0, 1.0, len(merchants))
-        active = hit & sells_online & (since <= day) & (day < until)
+        active = hit & possible & (since <= day) & (day < until)
         intensity = np.where(active, intensity + strength, intensity)
     chosen = np.flatnonzero(intensity)
     return chosen, weights(intensity[chosen]) if len(chosen) else np.zeros(0)
+
+
+def crooked_merchants(seed: int, merchants: Merchants, day: int) -> Ints:
+    """Small online merchants that charge for nothing these days; all small ones where there are none."""
+    online = merchants.mode == Mode.ONLINE
+    small = online & (merchants.popularity <= np.median(merchants.popularity[online]))
+    crooked = np.zeros(len(merchants), dtype=np.bool_)
+    last = day // CROOKED_EPOCH_DAYS
+    for epoch in (last - 1, last):
+        rng = generator(seed, Purpose.CROOKS, epoch)
+        turns = rng.random(len(merchants)) < CROOKED_SHARE
+        since = epoch * CROOKED_EPOCH_DAYS + rng.integers(0, CROOKED_EPOCH_DAYS, len(merchants))
+        crooked |= turns & (since <= day) & (day < since + rng.integers(14, CROOKED_EPOCH_DAYS, len(merchants)))
+    chosen = np.flatnonzero(small & crooked)
+    return chosen if len(chosen) else np.flatnonzero(small)
+
+
+def mules(seed: int, count: int, day: int) -> Ints:
+    """Users who lend their accounts to somebody these days."""
+    lends = np.zeros(count, dtype=np.bool_)
+    last = day // MULE_EPOCH_DAYS
+    for epoch in (last - 1, last):
+        rng = generator(seed, Purpose.MULES, epoch)
+        recruited = rng.random(count) < MULE_SHARE
+        since = epoch * MULE_EPOCH_DAYS + rng.integers(0, MULE_EPOCH_DAYS, count)
+        lends |= recruited & (since <= day) & (day < since + rng.integers(10, MULE_EPOCH_DAYS, count))
+    return np.flatnonzero(lends)
+
+
+def rising_spenders(seed: int, count: int, day: int) -> tuple[Floats, Ints]:
+    """By how much each user pays more than usual, on the log scale, and who is in the last days of such a rise."""
+    rise = np.zeros(count)
+    top = np.zeros(count, dtype=np.bool_)
+    last = day // RISE_EPOCH_DAYS
+    for epoch in (last - 1, last):
+        rng = generator(seed, Purpose.RISES, epoch)
+        rises = rng.random(count) < RISE_SHARE
+        passed = day - epoch * RISE_EPOCH_DAYS - rng.integers(0, RISE_EPOCH_DAYS, count)
+        rising = rises & (passed >= 0) & (passed < RISE_DAYS)
+        rise = np.where(rising, RISE * passed / RISE_DAYS, rise)
+        top |= rising & (passed >= RISE_DAYS - TOP_DAYS)
+    return rise, np.flatnonzero(top)

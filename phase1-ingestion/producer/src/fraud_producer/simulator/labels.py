@@ -12,16 +12,17 @@ from fraud_producer.simulator.payments import Payments
 from fraud_producer.simulator.population import Users
 from fraud_producer.simulator.scenarios import SCENARIOS
 
-UNLABELLED_SHARE: Final = 0.05
 LATE_SHARE: Final = 0.04
 LATEST_DAYS: Final = 21.0
-ANALYST_SHARE: Final = 0.2
 # Friendly fraud: chargebacks of honest payments, as a share of all fraud.
 FALSE_ALARM_SHARE: Final = 0.025
 # Fraud that an analyst cleared at first.
 CLEARED_SHARE: Final = 0.015
 CORRECTION_DAYS: Final = (3.0, 12.0)
 FALSE_ALARM_TYPE: Final = "disputed"
+
+_UNKNOWN_SHARES: Final[Floats] = np.array([scenario.unknown_share for scenario in SCENARIOS])
+_ANALYST_SHARES: Final[Floats] = np.array([scenario.analyst_share for scenario in SCENARIOS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,14 @@ def labels_of(
 
     fraud = np.flatnonzero(payments.scenario)
     count = len(fraud)
-    never = rng.random(count) < UNLABELLED_SHARE
-    by_analyst = rng.random(count) < ANALYST_SHARE
+    scenario = payments.scenario[fraud] - 1
+    never = rng.random(count) < _UNKNOWN_SHARES[scenario]
+    by_analyst = rng.random(count) < _ANALYST_SHARES[scenario]
     delays = _delays(rng, by_analyst)
     cleared = rng.random(count) < CLEARED_SHARE
     corrections = rng.uniform(*CORRECTION_DAYS, count)
     for position, row in enumerate(fraud.tolist()):
-        name = SCENARIOS[payments.scenario[row] - 1].name
+        name = SCENARIOS[scenario[position]].name
         delay = delays[position : position + 1]
         if never[position]:
             continue
@@ -99,6 +101,24 @@ def labels_of(
         add(row, delay, True, "CHARGEBACK", 1, FALSE_ALARM_TYPE)
         add(row, delay + rng.uniform(*CORRECTION_DAYS, 1), False, "CORRECTION", 2, None)
     return labels
+
+
+def confirmed(payments: Payments, ids: list[str], users: Users, merchants: Merchants, known_us: int) -> list[Label]:
+    """One label for each fraud, all of them by an analyst who knows at the same moment."""
+    return [
+        Label(
+            known_us=known_us,
+            label_id=f"L{ids[row][1:]}-1",
+            transaction_id=ids[row],
+            transaction_us=int(payments.event_time[row]),
+            user_id=users.ids[payments.user[row]],
+            merchant_id=merchants.ids[payments.merchant[row]],
+            is_fraud=True,
+            source="ANALYST",
+            fraud_type=SCENARIOS[payments.scenario[row] - 1].name,
+        )
+        for row in np.flatnonzero(payments.scenario).tolist()
+    ]
 
 
 def _delays(rng: np.random.Generator, by_analyst: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> Floats:

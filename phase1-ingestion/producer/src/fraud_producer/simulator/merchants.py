@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from fraud_producer.simulator.geography import CITIES, COUNTRIES, Floats, Ints, weights
+from fraud_producer.simulator.geography import CITIES, COUNTRIES, Bools, Floats, Ints, weights
 from fraud_producer.simulator.randomness import Purpose, generator
 
 MERCHANT_COUNT: Final = 400
@@ -32,6 +32,7 @@ class Mode(IntEnum):
     ONLINE = 1
     BOTH = 2
     ATM = 3
+    TRANSFER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +76,35 @@ CATEGORIES: Final = (
     Category("crypto", "6051", Mode.ONLINE, 140, 1.00, 0.6, (0.00, 0.20, 0.80)),
     Category("gift_cards", "5947", Mode.ONLINE, 55, 0.60, 1, (0.00, 0.40, 0.60)),
 )
+MONTHLY_CATEGORIES: Final = ("subscription", "utilities", "telecom")
+GIFT_CATEGORIES: Final = (
+    *("clothing", "electronics", "department_store", "jewelry", "furniture"),
+    *("marketplace", "digital_goods", "gift_cards"),
+)
+_TRANSFER: Final = len(CATEGORIES)
 SHOP_CATEGORIES: Final = tuple(index for index, c in enumerate(CATEGORIES) if c.mode is not Mode.ONLINE)
 ONLINE_CATEGORIES: Final = tuple(index for index, c in enumerate(CATEGORIES) if c.mode is Mode.ONLINE)
+# Money sent from account to account goes through the payer's own bank: its transfer service is the merchant.
+TRANSFER_SERVICE: Final = Category("transfer_service", "4829", Mode.TRANSFER, 100, 0.0, 0, (0.0, 1.0, 0.0))
 # Every country needs enough shops for a traveller to live on; homes of many users get more.
 SHOPS_PER_COUNTRY: Final = 9
 ONLINE_MERCHANTS: Final = 120
 # How much more often fraud goes to a merchant of a risk level than its sales alone would explain.
 RISK_AFFINITY: Final = (1.0, 3.5, 9.0)
 
+_ALL_CATEGORIES: Final = (*CATEGORIES, TRANSFER_SERVICE)
 _NAME_STARTS: Final = ("Nord", "Bella", "Prime", "Casa", "Alpha", "Urban", "Vita", "Metro", "Blue", "Corner", "Golden")
 _NAME_ENDS: Final = ("Haus", "Point", "Line", "Box", "Market", "Works", "Place", "Direct", "Hub", "Union", "Star")
 
 
 @dataclass(frozen=True, slots=True)
 class Merchants:
-    """The merchants as columns; position i is merchant ``M{i+1:03d}``."""
+    """The merchants as columns; position i is merchant ``M{i+1:03d}``.
+
+    ``charges_monthly`` and ``sells_gifts`` tell what is bought there. ``transfer_service`` holds, per country, the
+    position of the transfer service of that country's bank, -1 where no user lives. Nobody buys at one: its popularity
+    is zero.
+    """
 
     ids: tuple[str, ...]
     names: tuple[str, ...]
@@ -101,6 +116,9 @@ class Merchants:
     spread: Floats
     popularity: Floats
     fraud_affinity: Floats
+    charges_monthly: Bools
+    sells_gifts: Bools
+    transfer_service: Ints
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -108,7 +126,7 @@ class Merchants:
     @property
     def codes(self) -> tuple[str, ...]:
         """Merchant category codes."""
-        return tuple(CATEGORIES[index].code for index in self.category)
+        return tuple(_ALL_CATEGORIES[index].code for index in self.category)
 
     def seed_rows(self) -> list[tuple[str, ...]]:
         """Rows of ``merchants.csv``, in the order of ``SEED_COLUMNS``."""
@@ -116,8 +134,8 @@ class Merchants:
             (
                 self.ids[i],
                 self.names[i],
-                CATEGORIES[self.category[i]].code,
-                CATEGORIES[self.category[i]].name,
+                _ALL_CATEGORIES[self.category[i]].code,
+                _ALL_CATEGORIES[self.category[i]].name,
                 COUNTRIES[self.country[i]],
                 RISK_LEVELS[self.risk[i]],
             )
@@ -127,7 +145,11 @@ class Merchants:
 
 @cache
 def merchant_population() -> Merchants:
-    """The 400 merchants; always the same."""
+    """The 400 merchants, and the banks' transfer services after them; always the same."""
+    return _with_transfer_services(_shops_and_sites())
+
+
+def _shops_and_sites() -> Merchants:
     rng = generator(MERCHANT_SEED, Purpose.MERCHANTS)
     category, country = _places(rng)
     risk = np.array([rng.choice(3, p=CATEGORIES[index].risk) for index in category], dtype=np.int64)
@@ -151,7 +173,38 @@ def merchant_population() -> Merchants:
         spread=np.array([CATEGORIES[index].spread for index in category]),
         popularity=popularity,
         fraud_affinity=affinity,
+        charges_monthly=_is_one_of(MONTHLY_CATEGORIES, category),
+        sells_gifts=_is_one_of(GIFT_CATEGORIES, category),
+        transfer_service=np.full(len(COUNTRIES), -1, dtype=np.int64),
     )
+
+
+def _with_transfer_services(sellers: Merchants) -> Merchants:
+    """One more merchant for each country in which users live, in the order of the countries."""
+    homes = {COUNTRIES.index(city.country) for city in CITIES if city.home}
+    country = np.array(sorted(homes), dtype=np.int64)
+    count, first = len(country), len(sellers)
+    positions = np.full(len(COUNTRIES), -1, dtype=np.int64)
+    positions[country] = first + np.arange(count)
+    return Merchants(
+        ids=sellers.ids + tuple(f"M{first + number + 1:03d}" for number in range(count)),
+        names=sellers.names + tuple(f"Nord Bank {COUNTRIES[index]} Transfer Service" for index in country.tolist()),
+        category=np.append(sellers.category, np.full(count, _TRANSFER)),
+        country=np.append(sellers.country, country),
+        risk=np.append(sellers.risk, np.full(count, RISK_LEVELS.index("MEDIUM"))),
+        mode=np.append(sellers.mode, np.full(count, Mode.TRANSFER)),
+        log_amount=np.append(sellers.log_amount, np.full(count, np.log(TRANSFER_SERVICE.amount))),
+        spread=np.append(sellers.spread, np.full(count, TRANSFER_SERVICE.spread)),
+        popularity=np.append(sellers.popularity, np.zeros(count)),
+        fraud_affinity=np.append(sellers.fraud_affinity, np.ones(count)),
+        charges_monthly=np.append(sellers.charges_monthly, np.zeros(count, dtype=np.bool_)),
+        sells_gifts=np.append(sellers.sells_gifts, np.zeros(count, dtype=np.bool_)),
+        transfer_service=positions,
+    )
+
+
+def _is_one_of(names: tuple[str, ...], category: Ints) -> Bools:
+    return np.array([CATEGORIES[index].name in names for index in category], dtype=np.bool_)
 
 
 def _places(rng: np.random.Generator) -> tuple[Ints, Ints]:

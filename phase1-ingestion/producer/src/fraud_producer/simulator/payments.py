@@ -4,18 +4,15 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from fraud_producer.events import decimal_bytes
-from fraud_producer.simulator.geography import COUNTRIES, CURRENCIES, Floats, Ints
+from fraud_producer.simulator.geography import COUNTRIES, CURRENCIES, Bools, Floats, Ints
 from fraud_producer.simulator.merchants import Merchants
 from fraud_producer.simulator.population import Users
 from fraud_producer.simulator.randomness import scramble
-
-Bools = npt.NDArray[np.bool_]
 
 
 class Channel(IntEnum):
@@ -33,6 +30,7 @@ class Kind(IntEnum):
     PURCHASE = 0
     WITHDRAWAL = 1
     REFUND = 2
+    TRANSFER = 3
 
 
 # Device and address codes of owners and of fraudsters live in ranges that never meet; 0 means none.
@@ -44,8 +42,11 @@ class Payments:
     """Columns of equal length.
 
     ``user`` and ``merchant`` are positions in the populations, ``cents`` hundredths of the base currency, ``card`` the
-    position of the card within its owner's cards, ``place`` a country's position, ``device`` and ``address`` codes
-    that are scrambled before they leave, ``scenario`` the position of the fraud scenario plus one (0: honest).
+    position of the card within its owner's cards (-1: paid from the account, without a card), ``place`` a country's
+    position, ``device`` and ``address`` codes that are scrambled before they leave (0: none), ``counterparty`` the
+    code of the account that a transfer goes to (0: none) and ``counterparty_place`` its country, ``scenario`` the
+    position of the fraud scenario plus one (0: honest) and ``episode`` the number of the fraud episode within its day,
+    counted from one (0: none).
     """
 
     event_time: Ints
@@ -61,10 +62,20 @@ class Payments:
     place: Ints
     latitude: Floats
     longitude: Floats
+    counterparty: Ints
+    counterparty_place: Ints
     scenario: Ints
+    episode: Ints
 
     def __len__(self) -> int:
         return len(self.event_time)
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No payments at all."""
+        types: dict[str, Any] = {"card_present": np.bool_, "latitude": np.float64, "longitude": np.float64}
+        columns: dict[str, Any] = {column.name: np.zeros(0, types.get(column.name, np.int64)) for column in fields(cls)}
+        return cls(**columns)
 
     def take(self, rows: "Ints | Bools") -> "Payments":
         """The rows at these positions, or where the mask is true."""
@@ -97,8 +108,8 @@ def transaction_ids(date_text: str, count: int) -> list[str]:
 def records(payments: Payments, ids: list[str], users: Users, merchants: Merchants) -> Iterator[dict[str, Any]]:
     """Rows as Avro records: times in microseconds, amounts as the decimal's big-endian bytes."""
     codes = merchants.codes
-    devices = _code_texts(payments.device, "D", 10)
-    addresses = _code_texts(payments.address, "ip-", 16)
+    devices = device_ids(payments.device)
+    addresses = address_hashes(payments.address)
     columns = zip(
         ids,
         payments.event_time.tolist(),
@@ -114,6 +125,8 @@ def records(payments: Payments, ids: list[str], users: Users, merchants: Merchan
         payments.place.tolist(),
         payments.latitude.tolist(),
         payments.longitude.tolist(),
+        account_ids(payments.counterparty, users),
+        payments.counterparty_place.tolist(),
         strict=True,
     )
     channels = [channel.name for channel in Channel]
@@ -134,8 +147,11 @@ def records(payments: Payments, ids: list[str], users: Users, merchants: Merchan
         place,
         latitude,
         longitude,
+        counterparty,
+        counterparty_place,
     ) in columns:
         country = COUNTRIES[place]
+        to_account = counterparty is not None
         known_place = not math.isnan(latitude)
         yield {
             "transaction_id": transaction_id,
@@ -143,7 +159,7 @@ def records(payments: Payments, ids: list[str], users: Users, merchants: Merchan
             "user_id": users.ids[user],
             "merchant_id": merchants.ids[merchant],
             "amount": decimal_bytes(cents),
-            "card_hash": users.card_hashes[user][card],
+            "card_hash": users.card_hashes[user][card] if card >= 0 else None,
             "merchant_category_code": codes[merchant],
             "currency": CURRENCIES[country],
             "country": country,
@@ -154,12 +170,35 @@ def records(payments: Payments, ids: list[str], users: Users, merchants: Merchan
             "device_id": device,
             "ip_hash": address,
             "transaction_type": kinds[kind],
-            "is_international": place != home[user],
+            "is_international": place != home[user] or (to_account and counterparty_place != home[user]),
             "account_id": users.account_ids[user],
-            "counterparty_id": None,
-            "counterparty_country": None,
-            "card_bin": users.card_prefixes[user][card],
+            "counterparty_id": counterparty,
+            "counterparty_country": COUNTRIES[counterparty_place] if to_account else None,
+            "card_bin": users.card_prefixes[user][card] if card >= 0 else None,
         }
+
+
+def device_ids(codes: Ints) -> list[str | None]:
+    """``device_id`` of each device code; None for code 0."""
+    return _code_texts(codes, "D", 10)
+
+
+def address_hashes(codes: Ints) -> list[str | None]:
+    """``ip_hash`` of each address code; None for code 0."""
+    return _code_texts(codes, "ip-", 16)
+
+
+def account_ids(codes: Ints, users: Users) -> list[str | None]:
+    """``counterparty_id`` of each account code: a user's ``account_id`` for his position plus one, None for code 0.
+
+    Larger codes are accounts at other banks.
+    """
+    texts: list[str | None] = [None] * len(codes)
+    filled = np.flatnonzero(codes)
+    elsewhere = _code_texts(codes[filled], "B", 12)
+    for row, code, text in zip(filled.tolist(), codes[filled].tolist(), elsewhere, strict=True):
+        texts[row] = users.account_ids[code - 1] if code <= len(users) else text
+    return texts
 
 
 def _code_texts(codes: Ints, prefix: str, digits: int) -> list[str | None]:

@@ -17,6 +17,17 @@ class Purpose(IntEnum):
     PAYMENTS = 6
     FRAUD = 7
     LABELS = 8
+    INJECTION = 9
+    TERMINALS = 10
+    CROOKS = 11
+    MULES = 12
+    RISES = 13
+    LOGINS = 40
+    CARD_EVENTS = 41
+    KYC_PROFILES = 42
+    PROFILES = 43
+    EXTERNAL_ALERTS = 44
+    TICKS = 45
 
 
 def generator(seed: int, purpose: Purpose, period: int = 0) -> np.random.Generator:

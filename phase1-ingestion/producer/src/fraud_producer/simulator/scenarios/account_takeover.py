@@ -27,6 +27,7 @@ def account_takeover(stage: Stage, episodes: int) -> Payments:
     merchant = stage.online_merchants(len(user))
     factor = np.where(quiet[episode], rng.uniform(1.0, 3.0, len(user)), rng.lognormal(1.0, 0.5, len(user)))
     return stage.remote_payments(
+        episode,
         user,
         start[episode] + (step * pause[episode] * rng.uniform(0.6, 1.2, len(user))).astype(np.int64),
         merchant,

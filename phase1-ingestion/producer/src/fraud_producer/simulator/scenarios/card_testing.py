@@ -28,6 +28,7 @@ def card_testing(stage: Stage, episodes: int) -> Payments:
     small = np.where(patient[episode], rng.uniform(3, 24, len(episode)), rng.uniform(0.5, 6, len(episode)))
     user = victim[episode]
     tests = stage.remote_payments(
+        episode,
         user,
         event_time,
         stage.online_merchants(len(episode), cheap=True),
@@ -40,6 +41,7 @@ def card_testing(stage: Stage, episodes: int) -> Payments:
     last_test = start[lucky] + (sizes[lucky] * pause[lucky] * 1.3).astype(np.int64)
     merchant = stage.online_merchants(len(lucky))
     cash_in = stage.remote_payments(
+        lucky,
         victim[lucky],
         last_test + stage.minutes(5, 120, len(lucky)),
         merchant,

@@ -7,22 +7,27 @@ import numpy as np
 
 from fraud_producer.simulator.circumstances import compromised_merchants
 from fraud_producer.simulator.payments import Payments
-from fraud_producer.simulator.scenarios.stage import Stage
+from fraud_producer.simulator.scenarios.stage import Stage, steps
 
 FOREIGN_DEVICE_SHARE = 0.65
 
 
 def compromised_merchant(stage: Stage, episodes: int) -> Payments:
-    """Single card-not-present payments of different victims at the merchants compromised on this day."""
+    """Two to five card-not-present payments of different victims at one merchant that is compromised on this day."""
     rng = stage.rng
     candidates, shares = compromised_merchants(stage.config.seed, stage.merchants, stage.day)
-    count = episodes if len(candidates) else 0
-    merchant = rng.choice(candidates, count, p=shares).astype(np.int64) if count else np.zeros(0, dtype=np.int64)
+    if not len(candidates):
+        candidates, shares = stage.online_merchants(1), np.ones(1)
+    seller = rng.choice(candidates, episodes, p=shares).astype(np.int64)
+    episode, _ = steps(rng.integers(2, 6, episodes))
+    count = len(episode)
     user = stage.victims(count)
+    merchant = seller[episode]
     foreign = rng.random(count) < FOREIGN_DEVICE_SHARE
     return stage.remote_payments(
+        episode,
         user,
-        stage.start_times(user, margin_us=1),
+        stage.times_of_day(user, margin_us=1),
         merchant,
         stage.usual_cents(user, merchant, rng.uniform(1.0, 3.0, count)),
         np.where(foreign, stage.foreign_codes(count), stage.own_phones(user)),

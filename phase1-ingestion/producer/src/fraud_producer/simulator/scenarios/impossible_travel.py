@@ -5,7 +5,6 @@ A part of the copies is used only a few hundred kilometres away and hours later:
 
 import numpy as np
 
-from fraud_producer.simulator.config import DAY_US
 from fraud_producer.simulator.geography import CITIES, CITY_COUNTRY, CITY_LATITUDE, CITY_LONGITUDE, Ints, distance_km
 from fraud_producer.simulator.payments import Channel, Payments
 from fraud_producer.simulator.scenarios.stage import MINUTE_US, Stage, steps
@@ -18,7 +17,7 @@ NEAR_KM = (250.0, 900.0)
 def impossible_travel(stage: Stage, episodes: int) -> Payments:
     """One to three payments at tills of another city after an honest payment at a till."""
     rng = stage.rng
-    last_start = (stage.day + 1) * DAY_US - 7 * 60 * MINUTE_US
+    last_start = stage.ends_us - 7 * 60 * MINUTE_US
     at_till = (stage.honest.channel == Channel.POS) & ~np.isnan(stage.honest.latitude)
     possible = np.flatnonzero(at_till & (stage.honest.event_time < last_start))
     if not len(possible):
@@ -41,7 +40,7 @@ def impossible_travel(stage: Stage, episodes: int) -> Payments:
     merchant = stage.shops(CITY_COUNTRY[city[episode]])
     cents = stage.usual_cents(user, merchant, rng.uniform(1.0, 3.5, len(user)))
     payments = stage.till_payments(
-        user, event_time, merchant, cents, CITY_LATITUDE[city[episode]], CITY_LONGITUDE[city[episode]]
+        episode, user, event_time, merchant, cents, CITY_LATITUDE[city[episode]], CITY_LONGITUDE[city[episode]]
     )
     payments.card = anchor.card[episode]
     return payments

@@ -20,4 +20,5 @@ def quiet_misuse(stage: Stage, episodes: int) -> Payments:
         stage.start_times(user, margin_us=1),
     )
     payments.cents = np.round(payments.cents * stage.rng.uniform(1.5, 6.0, episodes)).astype(np.int64)
+    payments.episode = np.arange(episodes, dtype=np.int64)
     return payments

@@ -26,5 +26,5 @@ def velocity_burst(stage: Stage, episodes: int) -> Payments:
     factor = np.where(careful[episode], rng.uniform(1.0, 2.2, len(user)), rng.uniform(1.5, 5.0, len(user)))
     cents = stage.usual_cents(user, merchant, factor)
     return stage.till_payments(
-        user, event_time, merchant, cents, stage.users.latitude[user], stage.users.longitude[user]
+        episode, user, event_time, merchant, cents, stage.users.latitude[user], stage.users.longitude[user]
     )

@@ -1,0 +1,24 @@
+"""What the dead letter topic takes of an event that could not be sent: its record as JSON, and why, in the headers."""
+
+import json
+from typing import Final
+
+from fraud_producer.events import Event
+from fraud_producer.printable import printable
+
+ORIGIN: Final = "producer"
+# The record of an event that was too large is cut: the letter must fit where its message did not.
+MAX_BYTES: Final = 100_000
+
+Headers = list[tuple[str, str | bytes | None]]
+
+
+def dead_letter(event: Event, field: str, reason: str) -> tuple[bytes, Headers]:
+    """Value and headers of an event's letter; the headers are topic, reason, field and origin."""
+    text = json.dumps(printable(event.record), default=repr)
+    return text.encode("utf-8", "backslashreplace")[:MAX_BYTES], [
+        ("topic", event.topic.name.encode()),
+        ("reason", reason.encode("utf-8", "backslashreplace")),
+        ("field", field.encode()),
+        ("origin", ORIGIN.encode()),
+    ]

@@ -1,0 +1,84 @@
+"""Reading exact ranges of offsets, and where topics end, without a consumer group's offsets."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from fraud_producer.errors import UnreachableError
+
+_TIMEOUT_SECONDS: Final = 15.0
+
+Ranges = list[tuple[int, int]]
+
+
+def offset_limits(
+    bootstrap_servers: str, partitions: Mapping[str, Iterable[int]]
+) -> dict[str, dict[int, tuple[int, int]]]:
+    """First offset and end offset of partitions, by topic and partition.
+
+    Raises:
+        UnreachableError: the broker does not say.
+    """
+    limits: dict[str, dict[int, tuple[int, int]]] = {topic: {} for topic in partitions}
+    # not the admin client: it takes a second to begin
+    consumer = _reader(bootstrap_servers)
+    try:
+        for topic, numbers in partitions.items():
+            for number in numbers:
+                asked = TopicPartition(topic, number)
+                limits[topic][number] = consumer.get_watermark_offsets(asked, timeout=_TIMEOUT_SECONDS)
+    except KafkaException as problem:
+        raise UnreachableError(
+            f"Kafka at {bootstrap_servers} does not say where {topic} ends ({problem.args[0].str()}): see its log"
+        ) from problem
+    finally:
+        consumer.close()
+    return limits
+
+
+def read_ranges(bootstrap_servers: str, topic: str, wanted: dict[int, Ranges]) -> Iterator[Message]:
+    """The messages of ``wanted``: for each partition ranges ``[start, end)`` that the broker holds, ascending.
+
+    Raises:
+        UnreachableError: they do not come in time.
+    """
+    consumer = _reader(bootstrap_servers)
+    try:
+        for partition, ranges in wanted.items():
+            for start, end in ranges:
+                consumer.assign([TopicPartition(topic, partition, start)])
+                yield from _until(consumer, topic, end)
+    finally:
+        consumer.close()
+
+
+def _until(consumer: Consumer, topic: str, end: int) -> Iterator[Message]:
+    while True:
+        # one after another: waiting for a whole batch at the end of a partition would take the timeout
+        message = consumer.poll(_TIMEOUT_SECONDS)
+        if message is None:
+            raise UnreachableError(f"{topic} sent nothing for {_TIMEOUT_SECONDS:.0f} s: see Kafka's log")
+        error = message.error()
+        if error is not None:
+            raise UnreachableError(f"{topic} cannot be read: {error.str()}")
+        offset = message.offset() or 0
+        if offset < end:
+            yield message
+        if offset + 1 >= end:
+            return
+
+
+def _reader(bootstrap_servers: str) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            # the client insists on a name; nothing is ever committed under it
+            "group.id": "fraud-producer-reader",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+            # a request that waits at the end of one range would hold up the next range
+            "fetch.wait.max.ms": 10,
+            "log_level": 2,
+        }
+    )

@@ -1,0 +1,247 @@
+"""What maintenance removes and what it keeps, on the object store and read by both engines."""
+
+import itertools
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from fraud_contracts import BRONZE, CATALOG
+from fraud_stream.errors import LakehouseError, ModelRegistryError
+from fraud_stream.maintenance import Caretaker, MaintainedTable, Maintenance
+from fraud_stream.model_pins import Pins, read_pins
+from fraud_stream.session import start_session
+from fraud_stream.settings import WriterSettings
+from fraud_stream.streams import Layout, trino_table
+from fraud_stream.tables import PROPERTIES, append, compact
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+ROWS = 40
+DAYS = ("2026-03-01", "2026-03-02")
+# the writer folds a table's files every ten minutes: so often in a day, whatever the number of batches between
+FOLDINGS = 144
+APPENDS = 2
+
+
+@pytest.fixture(scope="module")
+def spark(
+    spark_process: Callable[[Callable[[], SparkSession]], SparkSession], writer_settings: WriterSettings
+) -> SparkSession:
+    session = spark_process(lambda: start_session(writer_settings))
+    # what is kept for no time at all goes at once: tests do not wait for days
+    session.conf.set("spark.databricks.delta.retentionDurationCheck.enabled", "false")
+    return session
+
+
+@dataclass
+class Grown:
+    """A Delta table that grows by micro-batches of 40 rows, over two days of events."""
+
+    spark: SparkSession
+    table: MaintainedTable
+    batches: Iterator[int] = field(default_factory=itertools.count)
+
+    def create(self) -> None:
+        properties = ", ".join(f"'{name}' = '{value}'" for name, value in PROPERTIES.items())
+        self.spark.sql(
+            f"CREATE TABLE delta.`{self.table.path}` (id bigint, event_date date) USING delta "
+            f"PARTITIONED BY (event_date) TBLPROPERTIES ({properties})"
+        )
+
+    def grow(self, batches: int) -> None:
+        for number in itertools.islice(self.batches, batches):
+            rows = self.spark.range(number * ROWS, (number + 1) * ROWS, 1, 1).withColumn(
+                "event_date", F.to_date(F.lit(DAYS[number % 2]))
+            )
+            append(rows, self.table.path, "test", number)
+
+    @property
+    def version(self) -> int:
+        return int(self.spark.sql(f"DESCRIBE HISTORY delta.`{self.table.path}` LIMIT 1").collect()[0]["version"])
+
+    def count(self, version: int | None = None) -> int:
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        # a count of rows would be answered from the log alone
+        return len(reader.load(self.table.path).select("id").distinct().collect())
+
+    def files(self) -> int:
+        """How many files the newest version consists of."""
+        return len(self.spark.read.format("delta").load(self.table.path).inputFiles())
+
+
+@pytest.fixture
+def grown(spark: SparkSession, layout: Layout, bucket: Any, trino: Any) -> Iterator[Grown]:
+    """A table on the object store that Trino knows."""
+    name = f"{layout.namespace}upkeep"
+    key = f"{BRONZE}/{name}"
+    grown = Grown(spark, MaintainedTable(name, f"s3a://{layout.bucket}/{key}"))
+    grown.create()
+    trino.query(f"CALL {CATALOG}.system.register_table('{BRONZE}', '{name}', 's3://{layout.bucket}/{key}')")
+    yield grown
+    trino.query(f"CALL {CATALOG}.system.unregister_table('{BRONZE}', '{name}')")
+    bucket.objects.filter(Prefix=f"{key}/").delete()
+
+
+@pytest.fixture
+def local(spark: SparkSession, tmp_path: Path) -> Grown:
+    """A table whose files can be made to look old."""
+    grown = Grown(spark, MaintainedTable("local", f"file://{tmp_path}/local"))
+    grown.create()
+    return grown
+
+
+def test_an_old_version_that_a_model_names_is_readable_after_maintenance_and_others_are_gone(
+    grown: Grown, trino: Any
+) -> None:
+    maintenance = Maintenance(grown.spark, timedelta(0))
+    maintenance.prepare(grown.table)
+    grown.grow(3)
+    before = grown.version
+    compact(grown.spark, grown.table.path)
+    grown.grow(2)
+    named = grown.version
+    compact(grown.spark, grown.table.path)
+    grown.grow(1)
+    # and one that never was
+    maintenance.maintain(grown.table, [named, 4711])
+    assert (grown.count(), grown.count(named)) == (6 * ROWS, 5 * ROWS)
+    table = trino_table(grown.table.name)
+    assert trino.query(f"SELECT count(DISTINCT id) FROM {table} FOR VERSION AS OF {named}") == [[5 * ROWS]]
+    assert trino.query(f"SELECT count(DISTINCT id) FROM {table}") == [[6 * ROWS]]
+    with pytest.raises(PySparkException):
+        grown.count(before)
+    with pytest.raises(LakehouseError):
+        trino.query(f"SELECT count(DISTINCT id) FROM {table} FOR VERSION AS OF {before}")
+    # the model is deleted: nothing names that version any more
+    maintenance.maintain(grown.table, [])
+    with pytest.raises(PySparkException):
+        grown.count(named)
+    assert grown.count() == 6 * ROWS
+
+
+def test_within_the_retention_every_version_stays(grown: Grown) -> None:
+    maintenance = Maintenance(grown.spark, timedelta(days=30))
+    maintenance.prepare(grown.table)
+    grown.grow(2)
+    old = grown.version
+    compact(grown.spark, grown.table.path)
+    maintenance.maintain(grown.table, [])
+    assert grown.count(old) == 2 * ROWS
+
+
+def test_nothing_is_removed_while_nobody_says_what_models_name(grown: Grown) -> None:
+    maintenance = Maintenance(grown.spark, timedelta(0))
+    maintenance.prepare(grown.table)
+    grown.grow(2)
+    old = grown.version
+    compact(grown.spark, grown.table.path)
+
+    def silent() -> Pins:
+        raise ModelRegistryError("MLflow does not answer")
+
+    Caretaker(maintenance, [grown.table], silent, lambda: None, 1).go_round()
+    assert grown.count(old) == 2 * ROWS
+    Caretaker(
+        maintenance, [grown.table], lambda: {(BRONZE, grown.table.name): frozenset({old})}, lambda: None, 1
+    ).go_round()
+    assert grown.count(old) == 2 * ROWS
+    Caretaker(maintenance, [grown.table], dict, lambda: None, 1).go_round()
+    with pytest.raises(PySparkException):
+        grown.count(old)
+
+
+def test_log_entries_go_once_no_version_needs_them(local: Grown) -> None:
+    maintenance = Maintenance(local.spark, timedelta(days=10))
+    maintenance.prepare(local.table)
+    local.grow(70)
+    log = Path(local.table.path.removeprefix("file://")) / "_delta_log"
+    newest = local.version
+
+    def age(up_to: int, days: int) -> None:
+        for path in log.iterdir():
+            number = path.name.lstrip(".").partition(".")[0]
+            if number.isdigit() and int(number) <= up_to:
+                moment = time.time() - days * 86_400 + int(number)
+                os.utime(path, (moment, moment))
+
+    def entries() -> int:
+        return len(list(log.glob("*.json")))
+
+    age(50, 20)
+    everything = entries()
+    maintenance.maintain(local.table, [5])
+    assert entries() == everything, "a model names a version as old as the oldest"
+    maintenance.maintain(local.table, [])
+    assert entries() < everything - 20
+    assert local.version == newest
+    assert local.count() == 70 * ROWS
+    assert local.count(60) == local.count() - (newest - 60) * ROWS
+
+
+def test_the_pins_are_those_of_a_real_registry(stack: Any) -> None:
+    stack.need("mlflow")
+    api = f"{stack.env['MLFLOW_TRACKING_URI']}/api/2.0/mlflow"
+    name = f"pins-{os.getpid()}"
+    named = {"features": {"table": "delta.bronze.transactions", "version": 4711}}
+    httpx.post(f"{api}/registered-models/create", json={"name": name}, timeout=30).raise_for_status()
+    try:
+        version = {"name": name, "source": "mlflow-artifacts:/nowhere", "tags": []}
+        version["tags"] = [{"key": "data_version", "value": json.dumps(named)}]
+        httpx.post(f"{api}/model-versions/create", json=version, timeout=30).raise_for_status()
+        assert 4711 in read_pins(stack.env["MLFLOW_TRACKING_URI"])[BRONZE, "transactions"]
+    finally:
+        httpx.request("DELETE", f"{api}/registered-models/delete", json={"name": name}, timeout=30).raise_for_status()
+    assert 4711 not in read_pins(stack.env["MLFLOW_TRACKING_URI"]).get((BRONZE, "transactions"), frozenset())
+
+
+def test_a_day_of_foldings_keeps_the_number_of_files_bounded_and_readers_undisturbed(local: Grown) -> None:
+    maintenance = Maintenance(local.spark, timedelta(0))
+    maintenance.prepare(local.table)
+    stop = threading.Event()
+    seen: list[int] = []
+    failures: list[Exception] = []
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                seen.append(local.count())
+            except Exception as error:
+                failures.append(error)
+
+    local.grow(1)
+    # a reader of the newest version; vacuum comes last, because here it keeps nothing for the time of a query
+    reader = threading.Thread(target=read)
+    reader.start()
+    live, after = [], []
+    try:
+        for _ in range(FOLDINGS):
+            local.grow(APPENDS)
+            live.append(local.files())
+            compact(local.spark, local.table.path)
+            after.append(local.files())
+    finally:
+        stop.set()
+        reader.join()
+    assert failures == []
+    assert len(seen) > FOLDINGS
+    assert seen == sorted(seen), "a reader saw rows come and go"
+    assert max(after) == len(DAYS)
+    assert max(live) <= len(DAYS) + APPENDS
+    maintenance.maintain(local.table, [])
+    folder = Path(local.table.path.removeprefix("file://"))
+    assert len(list(folder.rglob("*.parquet"))) - len(list(folder.glob("_delta_log/*.parquet"))) == len(DAYS)
+    assert local.count() == (1 + FOLDINGS * APPENDS) * ROWS

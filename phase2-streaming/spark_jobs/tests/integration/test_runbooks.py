@@ -1,0 +1,129 @@
+"""Every command of the runbooks about ingestion is run as it stands there.
+
+They are given to a stream in a namespace of its own, on the test stack. What a runbook says about the platform's own
+stream is said about that one: its topics, its tables, and its writer, which is a process of this test and no service.
+"""
+
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fraud_contracts import TRANSACTIONS
+from fraud_stream.dispositions import Dispositions
+from fraud_stream.lakehouse import Lakehouse
+from fraud_stream.streams import Layout, Stream
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[4]
+RUNBOOKS = ROOT / "docs" / "runbooks"
+# a page that begins anew comes last
+PAGES = ("LagNotFalling", "DiskFillingUp", "SchemaChange", "QuarantineGrowing", "LostCheckpoint")
+WRITER = re.compile(r"make (start|stop|restart) SERVICE=bronze-writer")
+# what a runbook names and only the reader's own stream has
+EXAMPLE = "transactions.raw-3-1704"
+
+
+def commands(page: str) -> list[str]:
+    """The lines of the page's fenced commands."""
+    text = (RUNBOOKS / f"{page}.md").read_text(encoding="utf-8")
+    return [line for block in re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL) for line in block.splitlines()]
+
+
+@dataclass
+class Console:
+    """A shell in the repository, of somebody who works on this stream."""
+
+    driver: Any
+    layout: Layout
+    own_message: str
+    dotenv: Path
+
+    def run(self, command: str) -> str:
+        """Run one command; what it printed."""
+        if found := WRITER.fullmatch(command):
+            self.writer(found.group(1))
+            return ""
+        adapted = (
+            command.replace(EXAMPLE, self.own_message)
+            .replace("delta.bronze.", f"delta.bronze.{self.layout.namespace}")
+            .replace(" .env", f" {shlex.quote(str(self.dotenv))}")
+        )
+        done = subprocess.run(
+            ["bash", "-c", adapted],
+            cwd=ROOT,
+            env={**self.driver.environment, "STACK": "test"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, f"{adapted}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def writer(self, verb: str) -> None:
+        if verb != "start":
+            assert self.driver.end(signal.SIGTERM) == 0
+        if verb != "stop":
+            self.driver.start()
+            self.driver.wait_ready()
+
+
+@pytest.fixture(scope="module")
+def console(
+    driver: Any, feed: Any, layout: Layout, transactions: Stream, stack: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Console]:
+    stack.need("ingestion-init")
+    feed.send_good(100, 20)
+    places = feed.send(TRANSACTIONS, [b"\x07 not Avro"] * 10)
+    driver.start()
+    driver.wait_ready()
+    done = driver.run("register-tables", "--wait", "60", "--require")
+    assert done.returncode == 0, done.stdout + done.stderr
+    partition, offset = places[0]
+    dotenv = tmp_path_factory.mktemp("env") / ".env"
+    dotenv.write_text((ROOT / ".env.example").read_text(encoding="utf-8"), encoding="utf-8")
+    yield Console(driver, layout, f"{transactions.topic}-{partition}-{offset}", dotenv)
+    with Lakehouse(driver.environment["TRINO_URL"]) as lakehouse:
+        lakehouse.query(f"DROP TABLE IF EXISTS {Dispositions(lakehouse, layout, 'test').table}")
+    for stream in layout.streams:
+        shutil.rmtree(Path(driver.environment["FRAUD_PRODUCER_LEDGER_DIR"]) / stream.topic, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def environment(environment: dict[str, str], platform: dict[str, str]) -> dict[str, str]:
+    """The commands of make ask the stack where the ledger is."""
+    return {**environment, "FRAUD_PRODUCER_LEDGER_DIR": platform["FRAUD_PRODUCER_LEDGER_DIR"]}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_the_runbook_works(console: Console, page: str) -> None:
+    wanted = commands(page)
+    assert len(wanted) >= 4
+    said = [console.run(command) for command in wanted]
+    if wanted[-1] == "make validate":
+        assert "P1 holds" in said[-1]
+    assert console.driver.process.poll() is None, "the writer runs when the runbook is done"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_command_is_hidden_in_a_sentence(page: str) -> None:
+    text = re.sub(r"```.*?```", "", (RUNBOOKS / f"{page}.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    before_seen = text.partition("## Seen")[0]
+    assert re.findall(r"`((?:make|\.venv/bin|fraud-|df|du|sed|mc|docker) [^`]*)`", before_seen) == []
+
+
+def test_what_the_runbooks_did_was_done(console: Console) -> None:
+    """After the pages: one message was redriven, the others were discarded, and the setting was changed."""
+    audit = Path(console.driver.environment["FRAUD_STREAM_AUDIT_LOG"]).read_text(encoding="utf-8")
+    for action in ("show", "redriven", "discard", "start-over"):
+        assert f'"action": "{action}"' in audit, action
+    assert "\nBRONZE_VACUUM_RETENTION=7\n" in console.dotenv.read_text(encoding="utf-8")
