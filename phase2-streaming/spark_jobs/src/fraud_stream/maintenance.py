@@ -119,7 +119,10 @@ class Maintenance:
             )
         )
         names = self.spark.createDataFrame([(name,) for name in needed], "name string")
-        inventory = files.join(names, F.substring_index("path", "/", -1) == F.col("name"), "left_anti")
+        kept_out = files.join(names, F.substring_index("path", "/", -1) == F.col("name"), "left_anti")
+        # Delta wants every column nullable, and a case without an else is
+        is_file = F.col("path").isNotNull()
+        inventory = kept_out.select(*(F.when(is_file, F.col(name)).alias(name) for name in kept_out.columns))
         view = f"inventory_{table.name}"
         inventory.createOrReplaceTempView(view)
         try:

@@ -21,7 +21,7 @@ MARGIN = timedelta(seconds=3)
 def schema(trino: Any, layout: Layout) -> Iterator[str]:
     """A schema with one table: version 1 has three rows, versions 2 and 3 rewrite them."""
     name = f"{layout.namespace}vacuum"
-    trino.query(f"CREATE SCHEMA {CATALOG}.{name} WITH (location = 's3://{layout.bucket}/{SILVER}/{name}')")
+    trino.query(f"CREATE SCHEMA {CATALOG}.{name} WITH (location = 's3://{layout.bucket}/{SILVER}')")
     table = f"{CATALOG}.{name}.mart"
     trino.query(f"CREATE TABLE {table} (id integer, note varchar)")
     trino.query(f"INSERT INTO {table} VALUES (1, 'a'), (2, 'a'), (3, 'a')")
