@@ -193,6 +193,7 @@ def test_events_without_an_answer_are_named_and_the_next_run_knows_whether_they_
     assert counts["reconciled"] == counts["arrived"]
 
 
+@pytest.mark.slow
 def test_a_replay_killed_again_and_again_sends_every_row_once(
     kafka: Any, start: Start, folder: Path, tmp_path: Path
 ) -> None:

@@ -24,7 +24,7 @@ from fraud_stream.lakehouse import Lakehouse
 from fraud_stream.redrive import find_copies
 from fraud_stream.streams import Layout, Stream, trino_table
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 GOOD = 200
 EARLY = 12
