@@ -178,7 +178,7 @@ class Demo:
 
 @pytest.fixture(scope="session")
 def demo(stack: Stack) -> Demo:
-    """Runs `demo` small: 60 days of 800 users, 60,000 payments, 12 seconds of live traffic.
+    """Runs `demo` small: 60 days of 800 users, 60,000 payments, 20 seconds of live traffic.
 
     Somebody has begun to feed the history before, and has pressed Ctrl-C. While the rest lands in Bronze the Spark
     driver is killed.
@@ -186,7 +186,7 @@ def demo(stack: Stack) -> Demo:
     stack.clean()
     stack.need("ingestion-init")
     feed_a_little(stack)
-    command = [str(ROOT / ".venv/bin/fraud-native"), "--stack", "test", "demo", *WORLD, "--live-seconds", "12"]
+    command = [str(ROOT / ".venv/bin/fraud-native"), "--stack", "test", "demo", *WORLD, "--live-seconds", "20"]
     output = ROOT / "var/test/demo-output.txt"
     with (
         output.open("w", encoding="utf-8") as file,
