@@ -13,7 +13,7 @@ from rich.table import Table
 
 from fraud_stream import dlq_commands
 from fraud_stream.broker import Broker
-from fraud_stream.conservation import Auditor, TopicAudit
+from fraud_stream.conservation import BREACHES, Auditor, TopicAudit
 from fraud_stream.console import console
 from fraud_stream.data_quality import TableQuality, stale_lines, table_quality
 from fraud_stream.errors import StreamError
@@ -275,6 +275,9 @@ def _print_examples(audits: Sequence[TopicAudit]) -> None:
                 console.print(
                     f"[red]{kind}[/red] {audit.topic} partition {partition['partition']}: offsets {offsets} …"
                 )
+    found = {kind for audit in audits for partition in audit.partitions for kind in partition.breaches()}
+    for kind in (kind for kind in BREACHES if kind in found):
+        console.print(f"[red]{kind}[/red]: {BREACHES[kind]}", soft_wrap=True)
 
 
 def _validation_table(states: Sequence[TopicState]) -> Table:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fraud_stream.broker import Broker
 from fraud_stream.lakehouse import Lakehouse
@@ -19,6 +19,17 @@ from fraud_stream.streams import Stream
 
 POLL_SECONDS = 2.0
 EXAMPLES = 5
+_RUNBOOK: Final = "docs/runbooks/ConservationBroken.md"
+# Every way in which the promise can be broken: what it means and what to do about it.
+BREACHES: Final = {
+    "missing": f"sent, but in neither Bronze nor quarantine: make kafka-lag shows what is not read yet; {_RUNBOOK}",
+    "duplicated": f"in one table, or in the ledger, more than once: {_RUNBOOK}",
+    "overlap": f"in Bronze and in quarantine: {_RUNBOOK}",
+    "unexplained": (
+        "in no producer's ledger: .venv/bin/fraud-producer ledger completes that of a producer that was killed; what "
+        f"stays was written by somebody else, or its ledger is gone; {_RUNBOOK}"
+    ),
+}
 
 Occurrences = Mapping[int, OffsetRanges]
 
@@ -45,7 +56,11 @@ class PartitionAudit:
 
     @property
     def holds(self) -> bool:
-        return not (self.missing or self.duplicated or self.overlap or self.unexplained)
+        return not self.breaches()
+
+    def breaches(self) -> dict[str, OffsetRanges]:
+        """The offsets that break the promise, by their kind in :data:`BREACHES`."""
+        return {name: found for name in BREACHES if (found := getattr(self, name))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +95,7 @@ class TopicAudit:
                     "quarantine": one.quarantine,
                     "duplicated": one.duplicated_rows,
                     "holds": one.holds,
-                    "examples": {
-                        name: found.first(EXAMPLES)
-                        for name in ("missing", "duplicated", "overlap", "unexplained")
-                        if (found := getattr(one, name))
-                    },
+                    "examples": {name: found.first(EXAMPLES) for name, found in one.breaches().items()},
                 }
                 for one in self.partitions
             ],

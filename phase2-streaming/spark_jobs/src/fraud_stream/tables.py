@@ -88,7 +88,13 @@ def append(rows: DataFrame, path: str, app_id: str, batch_id: int) -> None:
 
 def written_transactions(spark: SparkSession, path: str) -> dict[str, int]:
     """Newest ``txnVersion`` by ``txnAppId`` in a Delta table's log."""
-    return {name: int(version) for name, version in _pairs(_snapshot(spark, path).transactions())}
+    snapshot = _snapshot(spark, path)
+    # each commit leaves them in its checksum file; without one Spark puts the state together, in seconds per table
+    checksum = snapshot.checksumOpt()
+    known = checksum.get().setTransactions() if checksum.isDefined() else checksum
+    if not known.isDefined():
+        return {name: int(version) for name, version in _pairs(snapshot.transactions())}
+    return {str(entry.appId()): int(entry.version()) for entry in _each(known.get())}
 
 
 def table_properties(spark: SparkSession, path: str) -> dict[str, str]:
@@ -103,10 +109,14 @@ def _snapshot(spark: SparkSession, path: str) -> Any:
 
 
 def _pairs(scala_map: Any) -> Iterator[tuple[str, Any]]:
-    pairs = scala_map.iterator()
-    while pairs.hasNext():
-        pair = pairs.next()
+    for pair in _each(scala_map):
         yield str(pair._1()), pair._2()
+
+
+def _each(scala_collection: Any) -> Iterator[Any]:
+    items = scala_collection.iterator()
+    while items.hasNext():
+        yield items.next()
 
 
 def compact(spark: SparkSession, path: str) -> None:

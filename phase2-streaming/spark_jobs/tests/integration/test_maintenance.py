@@ -24,7 +24,7 @@ from fraud_stream.model_pins import Pins, read_pins
 from fraud_stream.session import start_session
 from fraud_stream.settings import WriterSettings
 from fraud_stream.streams import Layout, trino_table
-from fraud_stream.tables import PROPERTIES, append, compact
+from fraud_stream.tables import PROPERTIES, append, compact, written_transactions
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -246,3 +246,13 @@ def test_a_day_of_foldings_keeps_the_number_of_files_bounded_and_readers_undistu
     folder = Path(local.table.path.removeprefix("file://"))
     assert len(list(folder.rglob("*.parquet"))) - len(list(folder.glob("_delta_log/*.parquet"))) == len(DAYS)
     assert local.count() == (1 + FOLDINGS * APPENDS) * ROWS
+
+
+def test_a_tables_transactions_are_known_with_and_without_checksum_files(local: Grown) -> None:
+    delta_log: Any = local.spark._jvm.org.apache.spark.sql.delta.DeltaLog  # type: ignore[union-attr]
+    local.grow(3)
+    assert written_transactions(local.spark, local.table.path) == {"test": 2}
+    for path in (Path(local.table.path.removeprefix("file://")) / "_delta_log").glob("*.crc"):
+        path.unlink()
+    delta_log.clearCache()
+    assert written_transactions(local.spark, local.table.path) == {"test": 2}
