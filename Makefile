@@ -88,7 +88,7 @@ clean: ## delete all data of the stack, after asking
 	@$(CLEAN_$(RUNTIME))
 
 ##@ Look and try
-.PHONY: docs api-key predict-test topics topic-tail schemas kafka-lag validate dq dlq start-over sql redis-features logs-producer scenario alert-demo
+.PHONY: docs api-key predict-test topics topic-tail schemas kafka-lag validate dq dlq ledger start-over sql redis-features logs-producer simulate menu scenario alert-demo
 docs: ## every table and feature, lineage, runbooks: on 127.0.0.1:DOCS_PORT until Ctrl-C
 	@$(NATIVE) docs
 api-key: ## the bearer key of the API
@@ -111,6 +111,8 @@ dq: ## freshness, repeated ids, missing ids and keys of every Bronze table
 	@$(WITH_ENV) $(BIN)/fraud-stream dq
 dlq: ## quarantined messages by topic and reason; what to do about them [ARGS='redrive --why "…" --reason …']
 	@$(WITH_ENV) $(BIN)/fraud-stream dlq $(or $(call given,ARGS),list)
+ledger: ## what became of every message sent; completes the ledger of a producer that was killed
+	@$(WITH_ENV) $(BIN)/fraud-producer ledger
 start-over: export REASON := $(value WHY)
 start-over: guard-WHY ## remove Bronze and its checkpoints; the writer reads all topics anew [WHY="the checkpoint was deleted"]
 	@$(WITH_ENV) $(BIN)/fraud-stream start-over --why "$$REASON"
@@ -120,6 +122,10 @@ sql: guard-Q ## ask Trino [Q='select count(*) from delta.bronze.transactions']
 	@$(NATIVE) sql "$$QUERY"
 redis-features: ## what the online store holds [USER=U0001]
 	@$(WITH_ENV) $(BIN)/fraud-serving redis-features $(if $(call given,USER),--user "$(USER)")
+simulate: ## send a history, a stream or a burst [ARGS='--mode burst --count 500'; ARGS=--help]
+	@$(WITH_ENV) $(BIN)/fraud-producer simulate $(call given,ARGS)
+menu: ## ask what to send
+	@$(WITH_ENV) $(BIN)/fraud-producer menu
 scenario: ## send one labelled case of fraud, or list them [NAME=velocity_burst USER=U0042]
 	@$(WITH_ENV) $(BIN)/fraud-producer scenario $(if $(call given,NAME),"$(NAME)",--list) $(if $(call given,USER),--user "$(USER)")
 alert-demo: ## write bad messages, watch the alert about them fire and resolve (6 min)

@@ -26,8 +26,8 @@ BREACHES: Final = {
     "duplicated": f"in one table, or in the ledger, more than once: {_RUNBOOK}",
     "overlap": f"in Bronze and in quarantine: {_RUNBOOK}",
     "unexplained": (
-        "in no producer's ledger: .venv/bin/fraud-producer ledger completes that of a producer that was killed; what "
-        f"stays was written by somebody else, or its ledger is gone; {_RUNBOOK}"
+        "in no producer's ledger: make ledger completes that of a producer that was killed; what stays was written "
+        f"by somebody else, or its ledger is gone; {_RUNBOOK}"
     ),
 }
 
