@@ -19,7 +19,7 @@ COMPOSE := docker compose
 WITH_ENV = set -a; eval "$$($(NATIVE) env)"; set +a;
 
 # The two runtimes behind the same verbs.
-BRING_UP_native = bash infra/native/bootstrap.sh; $(BIN)/fraud-native setup $(1:phase%=--phase %); $(NATIVE) up $(1:phase%=--phase %)
+BRING_UP_native = bash infra/native/bootstrap.sh && $(BIN)/fraud-native setup $(1:phase%=--phase %); $(NATIVE) up $(1:phase%=--phase %)
 BRING_UP_docker = $(COMPOSE) $(1:%=--profile %) up --detach --wait
 DOWN_native = if [ -x $(BIN)/fraud-native ]; then $(NATIVE) down; fi
 DOWN_docker = $(COMPOSE) $(ALL_PHASES:%=--profile %) down
@@ -29,14 +29,14 @@ STATUS_native = $(NATIVE) status
 STATUS_docker = $(COMPOSE) ps --all
 LOGS_native = $(NATIVE) logs $(SERVICE)
 LOGS_docker = $(COMPOSE) logs --tail 100 $(SERVICE)
-BUILD_native = bash infra/native/bootstrap.sh; $(BIN)/fraud-native setup
+BUILD_native = bash infra/native/bootstrap.sh && $(BIN)/fraud-native setup
 BUILD_docker = $(COMPOSE) $(ALL_PHASES:%=--profile %) build
 SERVICE_native = $(NATIVE) $(1) $(SERVICE)
 SERVICE_docker = $(COMPOSE) $(1) $(SERVICE)
 
 # what needs the environment makes it: a fresh clone has none
 status logs clean stop start restart docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features scenario alert-demo \
-validate dq dlq start-over dbt-run dbt-test ml-train features check: | $(BIN)/fraud-native
+validate dq dlq restore-checkpoint start-over skip-lost dbt-run dbt-test ml-train features check: | $(BIN)/fraud-native
 $(BIN)/fraud-native:
 	@bash infra/native/bootstrap.sh >&2
 
@@ -48,7 +48,7 @@ help: ## this screen
 ##@ The two commands
 .PHONY: demo test
 demo: ## the whole path, an Avro message to a scored payment [DATA=file MAPPING=map.yml FRESH=1 END=hour PHASES=5]
-	@bash infra/native/bootstrap.sh; $(BIN)/fraud-native setup $(DEMO_PHASES:phase%=--phase %)
+	@bash infra/native/bootstrap.sh && $(BIN)/fraud-native setup $(DEMO_PHASES:phase%=--phase %)
 	@$(NATIVE) demo $(if $(call given,DATA),--data "$(DATA)") $(if $(call given,MAPPING),--mapping "$(MAPPING)") \
 		$(if $(filter 1 yes true,$(call given,FRESH)),--fresh) $(if $(call given,END),--end "$(END)") \
 		$(if $(call given,PHASES),--phases "$(PHASES)")
@@ -88,7 +88,7 @@ clean: ## delete all data of the stack, after asking
 	@$(CLEAN_$(RUNTIME))
 
 ##@ Look and try
-.PHONY: docs api-key predict-test topics topic-tail schemas kafka-lag validate dq dlq ledger start-over sql redis-features logs-producer simulate menu scenario alert-demo
+.PHONY: docs api-key predict-test topics topic-tail schemas kafka-lag validate dq dlq ledger restore-checkpoint start-over skip-lost sql redis-features logs-producer simulate menu scenario alert-demo
 docs: ## every table and feature, lineage, runbooks: on 127.0.0.1:DOCS_PORT until Ctrl-C
 	@$(NATIVE) docs
 api-key: ## the bearer key of the API
@@ -113,9 +113,14 @@ dlq: ## quarantined messages by topic and reason; what to do about them [ARGS='r
 	@$(WITH_ENV) $(BIN)/fraud-stream dlq $(or $(call given,ARGS),list)
 ledger: ## what became of every message sent; completes the ledger of a producer that was killed
 	@$(WITH_ENV) $(BIN)/fraud-producer ledger
-start-over: export REASON := $(value WHY)
+restore-checkpoint start-over: export REASON := $(value WHY)
+restore-checkpoint: guard-WHY ## write lost or damaged checkpoints anew from the tables [WHY="the checkpoint was deleted"]
+	@$(WITH_ENV) $(BIN)/fraud-stream restore-checkpoint --why "$$REASON"
 start-over: guard-WHY ## remove Bronze and its checkpoints; the writer reads all topics anew [WHY="the checkpoint was deleted"]
 	@$(WITH_ENV) $(BIN)/fraud-stream start-over --why "$$REASON"
+skip-lost: export REASON := $(value WHY)
+skip-lost: guard-WHY ## let the stopped Bronze writer go on after messages that retention removed unread [WHY="…"]
+	@$(WITH_ENV) $(BIN)/fraud-stream skip-lost --why "$$REASON"
 # through the environment: a shell would take the quotes, dollars and backticks of SQL for its own
 sql: export QUERY := $(value Q)
 sql: guard-Q ## ask Trino [Q='select count(*) from delta.bronze.transactions']
@@ -144,11 +149,11 @@ features: ## render what is generated from features.py anew
 	@$(BIN)/fraud-features render
 
 ##@ Checks
-.PHONY: check test-full ci lock $(ALL_PHASES:%=%-test)
+.PHONY: check test-full chaos bench-ingest ci lock $(ALL_PHASES:%=%-test)
 check: ## lint, format, types, import rule, SQL, shell, locks, generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy -p fraud_contracts -p fraud_features -p fraud_native -p fraud_producer -p fraud_serving -p fraud_stream -p fraud_training
+	@$(BIN)/mypy -p fraud_benchmarks -p fraud_contracts -p fraud_features -p fraud_native -p fraud_producer -p fraud_serving -p fraud_stream -p fraud_training
 	@$(BIN)/lint-imports --no-cache
 	@cd phase3-transforms/dbt_project && ../../$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 models tests
 	@git ls-files '*.sh' '.ci/run' | xargs $(BIN)/shellcheck
@@ -165,6 +170,16 @@ $(ALL_PHASES:%=%-test): %-test: setup
 	@$(BIN)/pytest $(PATHS_$*)
 test-full: test ## make test, and then the longer ones
 	@$(BIN)/pytest -m slow
+chaos: export CHAOS_SEED := $(call given,SEED)
+chaos: export CHAOS_FAULT := $(call given,FAULT)
+chaos: export CHAOS_KILLS := $(call given,KILLS)
+chaos: export CHAOS_REPORT := var/reports/chaos.json
+chaos: ## kill, pause and break the parts of phases 1 and 2; what was lost [SEED=n FAULT=F7 KILLS=20]
+	@bash infra/native/bootstrap.sh && $(BIN)/fraud-native setup --phase 1 --phase 2 --phase 3 --chaos
+	@$(BIN)/pytest -m chaos tests/chaos
+bench-ingest: ## ingestion against stock parts and the engines' own limits, on a stack of its own [ONLY=B1 PAIRS=7]
+	@bash infra/native/bootstrap.sh && $(BIN)/fraud-native setup --phase 1 --phase 2
+	@$(BIN)/fraud-benchmarks ingest $(if $(call given,ONLY),--only "$(ONLY)") $(if $(call given,PAIRS),--pairs "$(PAIRS)")
 ci: test ## all that CI runs
 lock: ## write the lock files anew after a change of dependencies
 	@bash infra/lock.sh

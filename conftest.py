@@ -38,6 +38,18 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def signals_as_found() -> Iterator[None]:
+    """No test module may leave a signal handler behind: Ctrl-C would no longer end the session."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    left = [signal.getsignal(number) for number in numbers]
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+    assert left == before
+
+
 class Stack:
     """A handle on the running test stack; services start when a test first needs them."""
 

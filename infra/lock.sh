@@ -23,7 +23,7 @@ compile() { # project-folder, further arguments
     fi
 }
 ours=()
-for manifest in phase1-ingestion/*/pyproject.toml phase2-streaming/*/pyproject.toml phase4-ml/*/pyproject.toml infra/native/pyproject.toml; do
+for manifest in benchmarks/pyproject.toml phase1-ingestion/*/pyproject.toml phase2-streaming/*/pyproject.toml phase4-ml/*/pyproject.toml infra/native/pyproject.toml; do
     name="$(sed -n 's/^name = "\(.*\)"/\1/p' "$manifest" | head -n 1)"
     ours+=(--no-emit-package "$name")
 done

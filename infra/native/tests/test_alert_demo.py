@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -106,7 +107,8 @@ def test_a_restart_of_prometheus_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
     server[0].server_close()
 
 
-def test_without_a_broker_it_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_broker_it_says_what_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(alert_demo, "_SEND_SECONDS", 0.5)
     with pytest.raises(AlertDemoError, match=r"50 of 50 messages: run `make phase5-up`"):
-        send_bad_messages(f"127.0.0.1:{closed_port()}")
+        send_bad_messages(f"127.0.0.1:{closed_port()}", tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,10 +1,9 @@
 """The ledger holds one line per acknowledged message."""
 
-import csv
 from pathlib import Path
 
 from fraud_contracts import LABELS, TRANSACTIONS
-from fraud_producer.ledger import FLUSH_LINES, Ledger, new_run_id
+from fraud_producer.ledger import FLUSH_LINES, Ledger
 
 
 def test_each_topic_has_a_file_per_run(tmp_path: Path) -> None:
@@ -29,21 +28,3 @@ def test_lines_reach_the_disk_while_the_run_goes_on(tmp_path: Path) -> None:
         ledger.flush_if_due()
         lines = ledger.path(TRANSACTIONS.name).read_text().splitlines()
     assert len(lines) == FLUSH_LINES + 1
-
-
-def test_the_same_run_appends_under_one_header(tmp_path: Path) -> None:
-    for offset in range(2):
-        with Ledger(tmp_path, "run1") as ledger:
-            ledger.acknowledge(TRANSACTIONS.name, 0, offset, "t")
-    assert (tmp_path / "transactions.raw" / "run1.csv").read_text().count("partition") == 1
-
-
-def test_an_id_with_a_comma_stays_one_field(tmp_path: Path) -> None:
-    with Ledger(tmp_path, "run1") as ledger:
-        ledger.acknowledge(TRANSACTIONS.name, 0, 1, 'a,"b"')
-    with (tmp_path / "transactions.raw" / "run1.csv").open(newline="") as file:
-        assert list(csv.reader(file))[1] == ["0", "1", 'a,"b"']
-
-
-def test_runs_never_share_a_name() -> None:
-    assert len({new_run_id() for _ in range(50)}) == 50

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from fraud_contracts import EXTERNAL_ALERTS, TRANSACTIONS
 from fraud_producer import reactive_alerts
@@ -112,8 +113,10 @@ def test_a_full_queue_drops_and_counts_and_never_holds_up_a_payment(stuck: threa
         assert sent == payments
         # ten wait, and each of the two workers may hold one
         assert 488 <= count("dropped") - dropped <= 490
+        assert 8 <= (REGISTRY.get_sample_value("fraud_producer_reactive_queued_payments") or 0) <= 10
         stuck.set()
         reactive.close()
+        assert REGISTRY.get_sample_value("fraud_producer_reactive_queued_payments") == 0
         alerts = list(reactive.alerts())
     assert seconds < 1
     assert count("looked_at") - looked_at == len(alerts) == 500 - (count("dropped") - dropped)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fraud_producer.ledger import HEADER, Ledger
+from fraud_contracts import LEDGER_HEADER
+from fraud_producer.ledger import Ledger
 from fraud_producer.reconciling import covered, cut_broken_line, holes_of, read_lines
 from fraud_producer.runs import TopicStart
 
@@ -45,7 +46,7 @@ def test_neighbours_are_one_range(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lines", [0, 1, 3000])
 def test_a_line_written_in_part_is_cut_off(tmp_path: Path, lines: int) -> None:
     path = tmp_path / "run.csv"
-    whole = HEADER + "".join(f"0,{offset},t{offset}\n" for offset in range(lines))
+    whole = LEDGER_HEADER + "".join(f"0,{offset},t{offset}\n" for offset in range(lines))
     for rest in ("", "1", "0,99,t"):
         path.write_text(whole + rest)
         cut_broken_line(path)

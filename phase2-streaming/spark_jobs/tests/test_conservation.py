@@ -71,6 +71,15 @@ def test_what_arrived_after_the_audit_began_is_left_to_the_next_one() -> None:
     assert verdict.produced == END
 
 
+def test_what_the_broker_acknowledged_and_has_lost_is_missing() -> None:
+    verdict = audit(range(END + 4), range(END), later_end=END)
+    assert (verdict.produced, verdict.missing.first(9), verdict.unexplained.first(9)) == (
+        END + 4,
+        [END, END + 1, END + 2, END + 3],
+        [],
+    )
+
+
 def test_offsets_that_the_broker_never_gave_out_are_unexplained() -> None:
     verdict = audit(range(END), range(END + 1), later_end=END)
     assert verdict.unexplained.first(5) == [END]

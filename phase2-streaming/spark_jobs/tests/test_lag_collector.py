@@ -9,7 +9,7 @@ from fraud_stream.errors import StreamError
 from fraud_stream.fraud_ratio import FraudRatio
 from fraud_stream.freshness import PartitionLag, lags_behind, oldest_unread_ms
 from fraud_stream.lag_collector import LagCollector
-from fraud_stream.lakehouse_figures import LakehouseFigures, conservation_gap
+from fraud_stream.lakehouse_figures import LakehouseFigures, Undecided, conservation_gap
 from fraud_stream.polling import Source
 from fraud_stream.positions import BrokerState, StreamPosition
 
@@ -116,7 +116,15 @@ def test_every_partition_of_every_topic_and_group_is_there() -> None:
         (lag, "feature-writer", "1", "t.raw"): 20,
         (lag, "feature-writer", "2", "t.raw"): 0,
         ("fraud_bronze_oldest_unread_seconds", "t.raw"): 12.5,
+        ("fraud_bronze_lost_messages", "t.raw"): 0,
     }
+
+
+def test_what_left_the_topic_unread_is_lost() -> None:
+    gone = {"t.raw": StreamPosition(begins={}, ends={0: 70, 1: 20})}
+    begin, _ = SPANS["t.raw"][1]
+    assert begin > 20
+    assert scrape(gone, broker_state({}), None)["fraud_bronze_lost_messages", "t.raw"] == begin - 20
 
 
 def test_a_stream_that_has_read_all_has_nothing_unread() -> None:
@@ -171,3 +179,15 @@ def test_what_the_lakehouse_cannot_tell_is_absent_and_what_gold_has_is_not_missi
     nothing = {key for key in scrape(None, None, LakehouseFigures()) if key[0] != "fraud_lag_exporter_up"}
     assert nothing == set()
     assert scrape(None, None, LakehouseFigures(gold_is_compared=True))[("fraud_gold_oldest_missing_seconds",)] == 0
+
+
+def test_quarantine_tells_what_waits_and_for_how_long() -> None:
+    undecided = {"t.raw": Undecided(7, NOW - 90), "u.raw": Undecided()}
+    found = scrape(None, None, LakehouseFigures(undecided=undecided, repeated_ratios={"t.raw": 0.25}))
+    assert {name: value for name, value in found.items() if name[0] != "fraud_lag_exporter_up"} == {
+        ("fraud_quarantine_undecided_messages", "t.raw"): 7,
+        ("fraud_quarantine_oldest_undecided_seconds", "t.raw"): 90,
+        ("fraud_quarantine_undecided_messages", "u.raw"): 0,
+        ("fraud_quarantine_oldest_undecided_seconds", "u.raw"): 0,
+        ("fraud_bronze_repeated_ratio", "t.raw"): 0.25,
+    }

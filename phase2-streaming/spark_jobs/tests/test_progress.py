@@ -1,3 +1,5 @@
+import time
+
 from prometheus_client import CollectorRegistry
 
 from fraud_stream.progress import StreamMetrics
@@ -31,3 +33,18 @@ def test_counters_are_there_before_the_first_event() -> None:
     metrics.begin(["payments"])
     for name in ("bronze_rows", "quarantine_rows", "dead_letter_failures"):
         assert metrics.registry.get_sample_value(f"fraud_stream_{name}_total", {"topic": "payments"}) == 0
+
+
+def test_maintenance_tells_when_it_succeeded_and_when_it_failed() -> None:
+    metrics = StreamMetrics(CollectorRegistry())
+
+    def told(outcome: str, table: str) -> float | None:
+        name = f"fraud_stream_maintenance_last_{outcome}_timestamp_seconds"
+        return metrics.registry.get_sample_value(name, {"table": table})
+
+    began = time.time()
+    metrics.note_maintenance("payments", succeeded=True)
+    metrics.note_maintenance("labels", succeeded=False)
+    assert began <= (told("success", "payments") or 0) <= time.time()
+    assert began <= (told("failure", "labels") or 0) <= time.time()
+    assert (told("failure", "payments"), told("success", "labels")) == (None, None)

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from fraud_contracts import (
     CARD_EVENTS,
     EXTERNAL_ALERTS,
+    FREE_TEXTS,
     KYC_PROFILES,
     LABELS,
     LOGINS,
@@ -92,6 +93,12 @@ SAMPLES: dict[str, Sample] = {
     **{
         f"{name}_length": one(name, "ü" * 128, "ü" * 129)
         for name in ("ip_hash", "entity_id", "failure_reason", "reason", "occupation")
+    },
+    **{
+        f"card_number_in_{name}": one(
+            name, "call 4111 1111 1111 1112, ref 1793370000000", "card 4111-1111-1111-1111, lost"
+        )
+        for name in sorted(FREE_TEXTS)
     },
     "description_length": one("description", "x" * 1024, "x" * 1025),
     "card_hash_format": one("card_hash", CARD, "4111111111111111"),

@@ -11,6 +11,11 @@ from fraud_contracts import CARD_EVENTS, LOGINS, RAW_TOPICS, TRANSACTIONS, Topic
 from fraud_stream.reader_schema import WIDEST_DECIMAL, reader_schema
 
 LOGIN = {"login_id": "g1", "event_time": 1_770_000_000_000_000, "user_id": "U1"}
+# a type that contains itself, and one that only looks like it: nine lists in one another
+NODE = {"type": "record", "name": "Node", "fields": [{"name": "next", "type": ["null", "Node"], "default": None}]}
+DEEP: Any = "string"
+for _ in range(9):
+    DEEP = {"type": "array", "items": DEEP}
 TIER = {"type": "enum", "name": "Tier", "symbols": ["UNKNOWN", "GOLD"], "default": "UNKNOWN"}
 
 
@@ -95,10 +100,16 @@ def test_a_type_that_two_fields_define_is_defined_once() -> None:
         version(TRANSACTIONS, optional("Amount")),
         version(TRANSACTIONS, optional("one"), optional("ONE")),
         version(TRANSACTIONS, {"name": "nothing", "type": "null"}),
+        version(TRANSACTIONS, optional("chain", NODE)),
+        version(TRANSACTIONS, optional("parent", "fraudwatch.Transaction")),
+        version(TRANSACTIONS, optional("deep", DEEP)),
         {"type": "string"},
         ["null", "string"],
     ],
-    ids=["a ledger column", "a column of judging", "the partition", "another case", "twice", "null", "text", "union"],
+    ids=[
+        *("a ledger column", "a column of judging", "the partition", "another case", "twice", "null"),
+        *("contains itself", "contains all", "too deep", "text", "union"),
+    ],
 )
 def test_a_version_whose_fields_could_not_be_told_apart_is_unusable(
     written: Any, caplog: pytest.LogCaptureFixture
@@ -107,3 +118,10 @@ def test_a_version_whose_fields_could_not_be_told_apart_is_unusable(
     assert read.unusable == {9}
     assert tuple(field["name"] for field in json.loads(read.text)["fields"]) == field_names(TRANSACTIONS)
     assert "transactions.raw: messages of schema 9 go to quarantine: " in caplog.text
+
+
+def test_nested_fields_are_read_as_long_as_spark_can_follow() -> None:
+    place = {"type": "record", "name": "Place", "fields": [{"name": "tags", "type": {"type": "array", "items": TIER}}]}
+    reader, unusable = merged(LOGINS, version(LOGINS, optional("place", place), optional("tier", "Tier")))
+    assert not unusable
+    assert [field["name"] for field in reader["fields"]][-2:] == ["place", "tier"]

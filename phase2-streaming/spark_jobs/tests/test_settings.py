@@ -51,6 +51,7 @@ def test_a_complete_environment_loads() -> None:
         ("BRONZE_TRIGGER", "-1s"),
         ("BRONZE_TRIGGER", "10 h"),
         ("BRONZE_MAX_OFFSETS_PER_TRIGGER", "0"),
+        ("BRONZE_FAILPOINT", "after-lunch"),
     ],
 )
 def test_an_unusable_setting_is_named(environment: pytest.MonkeyPatch, name: str, value: str) -> None:

@@ -28,6 +28,8 @@ ALERTS = {
     "FraudRatioHigh",
     "GoldStale",
     "LagNotFalling",
+    "MaintenanceFailing",
+    "MessagesRepeated",
     "PipelineFailed",
     "PipelineLate",
     "PredictAvailabilityBudgetBurnFast",
@@ -35,6 +37,7 @@ ALERTS = {
     "PredictLatencyBudgetBurnFast",
     "PredictLatencyBudgetBurnSlow",
     "QuarantineGrowing",
+    "QuarantineUndecided",
     "TargetDown",
 }
 
@@ -97,8 +100,8 @@ def test_an_alert_has_a_runbook_that_the_index_names(alert: str) -> None:
 
 
 def test_no_runbook_is_left_without_its_alert() -> None:
-    # two are about what no alert names: a writer that refuses to start, and a change that somebody makes
-    procedures = {"LostCheckpoint", "SchemaChange"}
+    # these are about what no alert names: a writer that refuses to start, and a change that somebody makes
+    procedures = {"LostCheckpoint", "LostMessages", "SchemaChange"}
     assert {path.stem for path in (ROOT / "docs" / "runbooks").glob("*.md")} - {"README"} - procedures == ALERTS
 
 
@@ -143,6 +146,14 @@ def test_bronze_is_held_to_one_bound_by_the_pipeline_and_by_the_alert() -> None:
     assert bound
     assert minutes
     assert int(minutes[1]) * 60 == int(bound[1])
+
+
+def test_repeats_are_held_to_one_bound_by_make_dq_and_by_the_alert() -> None:
+    command = (ROOT / "phase2-streaming/spark_jobs/src/fraud_stream/cli.py").read_text(encoding="utf-8")
+    share = re.search(r"max_duplicate_share: Annotated\[.*?\] = ([\d.]+),", command, flags=re.DOTALL)
+    repeated = next(rule for rule in ALERT_RULES if rule["alert"] == "MessagesRepeated")
+    assert share
+    assert repeated["expr"].endswith(f"> {share[1]}")
 
 
 class TestHastenedRules:

@@ -24,7 +24,7 @@ TIMES = re.compile(r"_(latency|duration|age|freshness|oldest|newest|uptime)(_|$)
 # a day of payments has no bound: these are what a label may tell apart
 LABELS = {
     *("topic", "partition", "consumergroup", "outcome", "reason", "check", "entity", "risk_tier", "verdict", "mode"),
-    *("flag", "rule", "route", "method", "code", "layer", "table", "source", "dependency"),
+    *("flag", "rule", "route", "method", "code", "layer", "table", "source", "dependency", "type"),
     *("le", "quantile"),
     # of the client library
     *("implementation", "major", "minor", "patchlevel", "version", "generation"),

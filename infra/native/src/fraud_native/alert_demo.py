@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 import httpx
 from confluent_kafka import KafkaException, Message, Producer
 
-from fraud_contracts import TRANSACTIONS
+from fraud_contracts import TRANSACTIONS, LedgerFiles, new_run_id
 
 ALERT: Final = "QuarantineGrowing"
 MESSAGES: Final = 50
@@ -102,27 +103,33 @@ def require_ready(monitoring: Monitoring) -> None:
         raise AlertDemoError(f"{ALERT} is {state} already: wait until five minutes after the last bad message")
 
 
-def send_bad_messages(bootstrap_servers: str) -> None:
-    """Writes messages to the payments' topic that no schema describes.
+def send_bad_messages(bootstrap_servers: str, ledger_folder: Path) -> None:
+    """Writes messages to the payments' topic that no schema describes, and into a ledger of their own.
 
     Raises:
         AlertDemoError: Kafka does not take them.
     """
     failed: list[str] = []
+    run = new_run_id("alert-demo-")
+    ledger = LedgerFiles(ledger_folder, run)
 
-    def note(error: Any, _: Message) -> None:
+    def note(number: int, error: Any, message: Message) -> None:
         if error is not None:
             failed.append(str(error))
+        else:
+            ledger.acknowledge(TRANSACTIONS.name, message.partition() or 0, message.offset() or 0, f"{run}-{number}")
 
-    run = uuid4().hex[:8]
     try:
         producer = Producer({"bootstrap.servers": bootstrap_servers, "acks": "all", "log_level": 2})
         for number in range(MESSAGES):
-            text = f"make alert-demo {run}: message {number} is no payment"
-            producer.produce(TRANSACTIONS.name, text.encode(), key=f"alert-demo-{number}", on_delivery=note)
+            text = f"{run}: message {number} is no payment"
+            key = f"alert-demo-{number}"
+            producer.produce(TRANSACTIONS.name, text.encode(), key=key, on_delivery=partial(note, number))
         waiting = producer.flush(_SEND_SECONDS)
     except KafkaException as error:
         raise AlertDemoError(f"Kafka refuses the messages: {error}") from error
+    finally:
+        ledger.close()
     if waiting or failed:
         raise AlertDemoError(f"Kafka did not take {waiting + len(failed)} of {MESSAGES} messages: {_BRING_UP}")
 
@@ -136,7 +143,7 @@ def show(variables: Mapping[str, str], say: Say, progress: Say) -> Story:
     monitoring = Monitoring(variables["PROMETHEUS_URL"], variables["ALERTMANAGER_URL"])
     require_ready(monitoring)
     say(f"{ALERT} is inactive. From here to its end it takes five to seven minutes.")
-    send_bad_messages(variables["KAFKA_BOOTSTRAP_SERVERS"])
+    send_bad_messages(variables["KAFKA_BOOTSTRAP_SERVERS"], Path(variables["FRAUD_PRODUCER_LEDGER_DIR"]))
     began = time.monotonic()
     _tell(say, 0, f"{MESSAGES} messages that are no payments are in {TRANSACTIONS.name}")
     monitoring.patience_seconds = PATIENCE_SECONDS

@@ -108,6 +108,11 @@ class Tools:
         return cache() / "bin" / "statsd_exporter"
 
     @property
+    def toxiproxy(self) -> Path:
+        """The proxy that the tests of faults put between a client and its server."""
+        return cache() / "bin" / "toxiproxy"
+
+    @property
     def prometheus(self) -> Path:
         return _debian_program("prometheus")
 

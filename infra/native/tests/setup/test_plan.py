@@ -32,13 +32,19 @@ def test_phase_3_adds_trino_the_metastore_and_airflow(steps: list[Step]) -> None
 
 
 def test_all_phases_together_need_every_step(steps: list[Step]) -> None:
-    assert names_for(steps, 1, 2, 3, 4, 5) == {step.name for step in steps if not step.for_tests}
+    assert names_for(steps, 1, 2, 3, 4, 5) == {step.name for step in steps if not (step.for_tests or step.for_chaos)}
 
 
-def test_the_tests_need_a_browser_that_no_phase_installs(steps: list[Step]) -> None:
+def test_the_tests_need_a_browser_and_a_breaking_proxy_that_no_phase_installs(steps: list[Step]) -> None:
+    everything = {step.name for step in steps}
     services = list(definition.services())
-    assert {step.name for step in needed_for(steps, services, tests=True)} == {step.name for step in steps}
-    assert "chromium" in {step.name for step in steps if step.for_tests}
+    assert {step.name for step in needed_for(steps, services, tests=True, chaos=True)} == everything
+    assert {step.name for step in needed_for(steps, services, tests=True)} == everything - {"toxiproxy"}
+    assert {step.name for step in needed_for(steps, services, chaos=True)} == everything - {"chromium"}
+
+
+def test_the_breaking_proxy_needs_no_more_than_go(steps: list[Step]) -> None:
+    assert {step.name for step in needed_for(steps, [], chaos=True)} == {"go", "toxiproxy"}
 
 
 def test_phase_5_adds_what_watches(steps: list[Step]) -> None:
@@ -51,7 +57,7 @@ def test_every_step_serves_services_that_exist_or_another_step(steps: list[Step]
     needed = {name for step in steps for name in step.needs}
     for step in steps:
         assert step.services <= set(definition.services())
-        assert step.services or step.name in needed or step.for_tests
+        assert step.services or step.name in needed or step.for_tests or step.for_chaos
 
 
 def test_a_step_needs_only_earlier_steps_of_its_own_lane(steps: list[Step]) -> None:

@@ -42,6 +42,15 @@ TEXT_LENGTHS: Final[Mapping[str, int]] = {
     "occupation": 128,
     "description": 1024,
 }
+# What people or other systems write in their own words; whoever has a card number at hand writes that, too.
+FREE_TEXTS: Final = frozenset(
+    {"fraud_type", "alert_type", "source", "failure_reason", "reason", "occupation", "description"}
+)
+# A card number in clear as it stands in a text: 13 to 19 digits, or in the groups that are embossed on cards. The first
+# digit is that of a card scheme, and not of a time in milliseconds. Whether it is one says the Luhn formula (ISO 7812).
+CARD_NUMBER: Final = (
+    "(?<![0-9])([2-6][0-9]{12,18}|[2-6][0-9]{3}([ -][0-9]{4}){3}|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{5})(?![0-9])"
+)
 # Control characters are no part of any text, and PostgreSQL cannot store the zero among them.
 CONTROL_CHARACTER: Final = r"[\x00-\x1f\x7f]"
 # A hash, with its key's id before it where there is one: no address, telephone number or e-mail address looks like it.

@@ -1,16 +1,14 @@
 """One message in the making."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fraud_contracts import Topic
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A record with its topic, its time in microseconds since 1970 (UTC), its id and its key."""
 
     topic: Topic

@@ -6,31 +6,17 @@
 ended without knowing.
 """
 
-import os
-import secrets
 import time
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Self, TextIO
+from typing import Final, Self
 
+from fraud_contracts import LedgerFiles, new_run_id
 from fraud_producer.runs import OpenRun, TopicStart
 from fraud_producer.undelivered import Outcome, Undelivered
 
-HEADER: Final = "partition,offset,id\n"
 # Lines reach the operating system at least this often; what a killed producer knew beyond, the broker tells.
 FLUSH_LINES: Final = 2000
 FLUSH_SECONDS: Final = 0.5
-
-
-def new_run_id() -> str:
-    """A name for this run's files: when it began, its process and something random."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}-{secrets.token_hex(3)}"
-
-
-def ledger_line(partition: int, offset: int, event_id: str) -> str:
-    """One line of a ledger file, with its end."""
-    text = f'"{event_id.replace(chr(34), chr(34) * 2)}"' if _needs_quotes(event_id) else event_id
-    return f"{partition},{offset},{text}\n"
 
 
 class Ledger:
@@ -39,7 +25,7 @@ class Ledger:
     def __init__(self, directory: Path, run_id: str | None = None) -> None:
         self.directory = directory
         self.run_id = run_id or new_run_id()
-        self._files: dict[str, TextIO] = {}
+        self._files = LedgerFiles(directory, self.run_id)
         self._unwritten = 0
         self._flushed_at = time.monotonic()
         self._undelivered = Undelivered(directory, self.run_id)
@@ -57,12 +43,11 @@ class Ledger:
 
     def path(self, topic: str) -> Path:
         """This run's file of a topic."""
-        return self.directory / topic / f"{self.run_id}.csv"
+        return self._files.path(topic)
 
     def acknowledge(self, topic: str, partition: int, offset: int, event_id: str) -> None:
         """Write down that the broker holds a message."""
-        file = self._files.get(topic) or self._open(topic)
-        file.write(ledger_line(partition, offset, event_id))
+        self._files.acknowledge(topic, partition, offset, event_id)
         self._unwritten += 1
 
     def give_up(self, topic: str, key: str, event_id: str, outcome: Outcome, reason: str) -> None:
@@ -77,32 +62,14 @@ class Ledger:
 
     def close(self) -> None:
         """Write everything to disk and close the files; the run stays noted as open while events are unknown."""
-        self._flush()
-        for file in self._files.values():
-            os.fsync(file.fileno())
-            file.close()
-        self._files.clear()
+        self._files.close()
+        self._unwritten = 0
         self._undelivered.close()
         if self._run is not None:
             self._run.end(is_known=not self._undelivered.has_unknown)
             self._run = None
 
-    def _open(self, topic: str) -> TextIO:
-        path = self.path(topic)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not path.exists()
-        file = path.open("a", encoding="utf-8", newline="")
-        if is_new:
-            file.write(HEADER)
-        self._files[topic] = file
-        return file
-
     def _flush(self) -> None:
-        for file in self._files.values():
-            file.flush()
+        self._files.flush()
         self._unwritten = 0
         self._flushed_at = time.monotonic()
-
-
-def _needs_quotes(text: str) -> bool:
-    return any(character in text for character in ',"\r\n')

@@ -53,6 +53,40 @@ def read_ranges(bootstrap_servers: str, topic: str, wanted: dict[int, Ranges]) -
         consumer.close()
 
 
+class TopicReader:
+    """Reads the end of a topic: every message that is there now."""
+
+    def __init__(self, bootstrap_servers: str, topic: str, partitions: int) -> None:
+        self._servers = bootstrap_servers
+        self._topic = topic
+        self._limits = offset_limits(bootstrap_servers, {topic: range(partitions)})[topic]
+
+    @property
+    def messages(self) -> int:
+        """Messages that the topic holds."""
+        return sum(end - begin for begin, end in self._limits.values())
+
+    @property
+    def filled(self) -> int:
+        """Partitions that hold messages."""
+        return sum(end > begin for begin, end in self._limits.values())
+
+    @property
+    def longest(self) -> int:
+        """Messages of the partition that holds most."""
+        return max((end - begin for begin, end in self._limits.values()), default=0)
+
+    def last(self, count: int) -> Iterator[Message]:
+        """The newest ``count`` messages of every partition, one partition after another.
+
+        Raises:
+            UnreachableError: they do not come in time.
+        """
+        filled = {partition: held for partition, held in self._limits.items() if held[1] > held[0]}
+        newest = {partition: [(max(begin, end - count), end)] for partition, (begin, end) in filled.items()}
+        return read_ranges(self._servers, self._topic, newest)
+
+
 def _until(consumer: Consumer, topic: str, end: int) -> Iterator[Message]:
     while True:
         # one after another: waiting for a whole batch at the end of a partition would take the timeout

@@ -23,6 +23,9 @@ REACTIVE_PAYMENTS: Final = Counter(
     "Live payments by what the workers of reactive alerts did: looked_at, or dropped because their queue was full.",
     ["outcome"],
 )
+REACTIVE_QUEUED: Final = Gauge(
+    "fraud_producer_reactive_queued_payments", "Live payments that wait for a worker of reactive alerts."
+)
 REACTIVE_ALERTS: Final = Counter("fraud_producer_reactive_alerts", "Reactive alerts by type.", ["type"])
 for outcome in ("looked_at", "dropped"):
     # what an alert may be raised on exists from the start

@@ -2,20 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Message
 
 from fraud_contracts import RAW_TOPICS, TRANSACTIONS
 from fraud_producer.avro import Decoder
-from fraud_producer.errors import UnreachableError
 from fraud_producer.events import Event, to_us
+from fraud_producer.message_ranges import TopicReader
 from fraud_producer.partitioning import partition_of
 from fraud_producer.registry import Registry
 from fraud_producer.side_events import is_side_id
 from fraud_producer.topics import Topics
 
-_TIMEOUT_SECONDS: Final = 15.0
 # A replayed file need not be in order, so the newest message is not always the newest event.
 _TAIL: Final = 100
 _FURTHER_BACK: Final = 10
@@ -67,16 +66,15 @@ def read_positions(bootstrap_servers: str, registry_url: str, topic: str) -> Pos
     partitions = Topics(bootstrap_servers).partitions(topic)
     with Registry(registry_url) as registry:
         decoder = Decoder(registry.schema_text)
-        with TopicReader(bootstrap_servers, topic, partitions) as reader:
-            count = _TAIL
-            while True:
-                newest, ids = _newest(decoder, reader.last(count))
-                if len(newest) == reader.filled or count >= reader.longest:
-                    break
-                # only messages beside the sequence at the end of a partition: look further back
-                count *= _FURTHER_BACK
-            total = reader.messages
-    return Positions(topic, partitions, total, newest, {key: frozenset(value) for key, value in ids.items()})
+        reader = TopicReader(bootstrap_servers, topic, partitions)
+        count = _TAIL
+        while True:
+            newest, ids = _newest(decoder, reader.last(count))
+            if len(newest) == reader.filled or count >= reader.longest:
+                break
+            # only messages beside the sequence at the end of a partition: look further back
+            count *= _FURTHER_BACK
+    return Positions(topic, partitions, reader.messages, newest, {key: frozenset(value) for key, value in ids.items()})
 
 
 def _newest(decoder: Decoder, messages: Iterator[Message]) -> tuple[dict[int, int], dict[int, set[str]]]:
@@ -103,76 +101,3 @@ def _id_of(record: dict[str, Any]) -> str:
     # labels and alerts name their payment too
     own = (topic.id_field for topic in RAW_TOPICS if topic is not TRANSACTIONS)
     return str(record[next((name for name in own if name in record), TRANSACTIONS.id_field)])
-
-
-class TopicReader:
-    """Reads the end of a topic without a consumer group's offsets. Use it as a context manager."""
-
-    def __init__(self, bootstrap_servers: str, topic: str, partitions: int) -> None:
-        self._servers = bootstrap_servers
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": bootstrap_servers,
-                # the client insists on a name; nothing is ever committed under it
-                "group.id": "fraud-producer-reader",
-                "enable.auto.commit": False,
-                "enable.partition.eof": False,
-                "auto.offset.reset": "error",
-                "log_level": 2,
-            }
-        )
-        self._topic = topic
-        self._partitions = partitions
-        self._ranges: dict[int, tuple[int, int]] = {}
-
-    def __enter__(self) -> Self:
-        try:
-            for partition in range(self._partitions):
-                asked = TopicPartition(self._topic, partition)
-                self._ranges[partition] = self._consumer.get_watermark_offsets(asked, timeout=_TIMEOUT_SECONDS)
-        except KafkaException as problem:
-            self._consumer.close()
-            raise UnreachableError(f"Kafka does not answer at {self._servers}: {problem.args[0].str()}") from problem
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._consumer.close()
-
-    @property
-    def messages(self) -> int:
-        """Messages that the topic holds."""
-        return sum(high - low for low, high in self._ranges.values())
-
-    @property
-    def filled(self) -> int:
-        """Partitions that hold messages."""
-        return sum(high > low for low, high in self._ranges.values())
-
-    @property
-    def longest(self) -> int:
-        """Messages of the partition that holds most."""
-        return max((high - low for low, high in self._ranges.values()), default=0)
-
-    def last(self, count: int) -> Iterator[Message]:
-        """The newest ``count`` messages of every partition that were there on entering, in no order across partitions.
-
-        Raises:
-            UnreachableError: they do not come in time.
-        """
-        ends = {partition: high for partition, (low, high) in self._ranges.items() if high > low}
-        starts = {partition: max(self._ranges[partition][0], high - count) for partition, high in ends.items()}
-        self._consumer.assign([TopicPartition(self._topic, partition, start) for partition, start in starts.items()])
-        wanted = sum(ends[partition] - start for partition, start in starts.items())
-        while wanted:
-            # asking for more than there is would wait for the whole timeout
-            batch = self._consumer.consume(min(wanted, 1000), timeout=_TIMEOUT_SECONDS)
-            if not batch:
-                raise UnreachableError(f"{self._topic} sent nothing for {_TIMEOUT_SECONDS:.0f} s: see Kafka's log")
-            for message in batch:
-                error = message.error()
-                if error is not None:
-                    raise UnreachableError(f"{self._topic} cannot be read: {error.str()}")
-                # what arrived after entering is not asked for
-                if (message.offset() or 0) < ends[message.partition() or 0]:
-                    wanted -= 1
-                    yield message

@@ -14,6 +14,7 @@ from prometheus_client import Counter, Gauge
 
 from fraud_contracts import RAW_TOPICS, TRANSACTIONS, Topic
 from fraud_producer.avro import UNFIT, Encoder
+from fraud_producer.client_config import client_config
 from fraud_producer.dead_letters import Headers, dead_letter
 from fraud_producer.errors import DeliveryError
 from fraud_producer.events import Event
@@ -21,7 +22,6 @@ from fraud_producer.health import HEALTH, REPORT_SECONDS
 from fraud_producer.ledger import Ledger
 from fraud_producer.message_ranges import offset_limits
 from fraud_producer.metrics import EVENTS, NEWEST_EVENT_TIME, QUEUED
-from fraud_producer.partitioning import PARTITIONER
 from fraud_producer.reconciling import RUN_HEADER, reconcile
 from fraud_producer.registry import Registry
 from fraud_producer.runs import TopicStart
@@ -31,11 +31,6 @@ from fraud_producer.undelivered import Outcome
 
 log = logging.getLogger(__name__)
 
-# The queue is the producer's memory: beyond it send() waits for the broker.
-QUEUE_MESSAGES: Final = 50_000
-QUEUE_KILOBYTES: Final = 64 * 1024
-# Never: however long the broker is away, messages wait in the queue and the sender waits for the queue.
-DELIVERY_TIMEOUT_MS: Final = 0
 FLUSH_SECONDS: Final = 30.0
 _POLL_EVERY: Final = 64
 _FULL_QUEUE_WAIT_SECONDS: Final = 0.2
@@ -80,8 +75,10 @@ class Deliveries:
         """Count one acknowledgement; the span covers payments only."""
         self.acknowledged[topic.name] += 1
         if topic.id_field == TRANSACTIONS.id_field:
-            self.first_event_us = event_us if self.first_event_us is None else min(self.first_event_us, event_us)
-            self.last_event_us = event_us if self.last_event_us is None else max(self.last_event_us, event_us)
+            if self.first_event_us is None or event_us < self.first_event_us:
+                self.first_event_us = event_us
+            if self.last_event_us is None or event_us > self.last_event_us:
+                self.last_event_us = event_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +135,9 @@ class EventProducer:
         self._reports_seen = 0
         self._given_up = 0
         self._fatal: KafkaError | None = None
+        # by topic, since the metrics were told last
+        self._newest_us: dict[str, int] = {}
+        self._told: Tally[str] = Tally()
         self._metrics = {topic.name: _Metrics.of(topic) for topic in self._topics}
         self.deliveries = Deliveries()
 
@@ -159,21 +159,11 @@ class EventProducer:
             }
         )
         self._producer = Producer(
-            {
-                "bootstrap.servers": self._servers,
-                "client.id": "fraud-producer",
-                "enable.idempotence": True,
-                "acks": "all",
-                "partitioner": PARTITIONER,
-                "compression.type": "lz4",
-                "linger.ms": 20,
-                "queue.buffering.max.messages": QUEUE_MESSAGES,
-                "queue.buffering.max.kbytes": QUEUE_KILOBYTES,
-                "delivery.timeout.ms": DELIVERY_TIMEOUT_MS,
+            client_config(self._servers)
+            | {
                 "statistics.interval.ms": round(REPORT_SECONDS * 1000),
                 "stats_cb": _note_brokers,
                 "error_cb": self._on_error,
-                "log_level": 3,
             }
             | self._overrides
         )
@@ -229,10 +219,11 @@ class EventProducer:
         """Flush, name what is neither acknowledged nor failed by then, and close the ledger."""
         if self._producer is None:
             return
-        if self.flush():
+        if self.flush(FLUSH_SECONDS):
             # each of them is reported: as never sent, or as sent without an answer
             self._producer.purge()
             self._producer.flush(_FULL_QUEUE_WAIT_SECONDS)
+        self._tell_metrics()
         self._producer = None
         HEALTH.close()
         self._ledger.close()
@@ -326,8 +317,7 @@ class EventProducer:
                 raise DeliveryError(f"the broker acknowledged {event_id} without saying where")
             self._ledger.acknowledge(topic.name, partition, offset, event_id)
             self.deliveries.note(topic, event_us)
-            self._metrics[topic.name].acknowledged.inc()
-            self._metrics[topic.name].newest.set(event_us / 1e6)
+            self._newest_us[topic.name] = event_us
             return
         key = message.key() or b""
         outcome = Outcome.FAILED if error.code() in _CERTAIN else Outcome.UNKNOWN
@@ -346,10 +336,20 @@ class EventProducer:
         self._given_up += 1
 
     def _note_queue(self) -> None:
+        self._tell_metrics()
         waiting = len(self._client())
         QUEUED.set(waiting)
         HEALTH.queue(waiting, has_moved=self._reports != self._reports_polled)
         self._reports_polled = self._reports
+
+    def _tell_metrics(self) -> None:
+        """Acknowledgements since the last time; telling Prometheus of each would cost as much as the ledger."""
+        for name, event_us in self._newest_us.items():
+            acknowledged = self.deliveries.acknowledged[name]
+            self._metrics[name].acknowledged.inc(acknowledged - self._told[name])
+            self._metrics[name].newest.set(event_us / 1e6)
+            self._told[name] = acknowledged
+        self._newest_us.clear()
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():

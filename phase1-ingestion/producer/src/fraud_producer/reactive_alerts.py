@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 from fraud_contracts import EXTERNAL_ALERTS, TRANSACTIONS, field_names
 from fraud_producer.events import Event, cents_of
-from fraud_producer.metrics import REACTIVE_ALERTS, REACTIVE_PAYMENTS
+from fraud_producer.metrics import REACTIVE_ALERTS, REACTIVE_PAYMENTS, REACTIVE_QUEUED
 from fraud_producer.side_events import side_id
 
 SOURCE: Final = "reactive"
@@ -46,6 +46,7 @@ class ReactiveAlerts:
     def __enter__(self) -> Self:
         for worker in self._workers:
             worker.start()
+        REACTIVE_QUEUED.set_function(self._waiting.qsize)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,6 +77,8 @@ class ReactiveAlerts:
         for worker in self._workers:
             worker.join(seconds)
         self._workers = []
+        # nobody looks at what is left any more
+        REACTIVE_QUEUED.set_function(lambda: 0.0)
 
     def _work(self) -> None:
         while (payment := self._waiting.get()) is not None:

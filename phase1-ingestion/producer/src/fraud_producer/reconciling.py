@@ -4,7 +4,6 @@ Every message carries the name of its run in a header. What lies at the broker a
 carries the name of a run that is no more, is that run's: it is added with the id that the message itself holds.
 """
 
-import csv
 import logging
 import os
 from collections import Counter
@@ -15,8 +14,9 @@ from typing import Any, Final
 
 from confluent_kafka import Message
 
+from fraud_contracts import LEDGER_HEADER, LedgerFormatError, ledger_line, read_ledger_file
 from fraud_producer.avro import Decoder
-from fraud_producer.ledger import HEADER, ledger_line
+from fraud_producer.errors import LedgerError
 from fraud_producer.message_ranges import Ranges, offset_limits, read_ranges
 from fraud_producer.registry import Registry
 from fraud_producer.runs import TopicStart, UnfinishedRun, unfinished_runs
@@ -101,12 +101,15 @@ def covered(folder: Path, since: dict[int, int] | None = None) -> dict[int, Rang
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, int, str]]:
-    """Partition, offset and id of each line of a ledger file; a last line written in part is not there."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(line for line in file if line.endswith("\n"))
-        next(rows, None)
-        for partition, offset, event_id in rows:
-            yield int(partition), int(offset), event_id
+    """Partition, offset and id of each line of a ledger file; a last line written in part is not there.
+
+    Raises:
+        LedgerError: it is not a ledger.
+    """
+    try:
+        yield from read_ledger_file(path)
+    except LedgerFormatError as wrong:
+        raise LedgerError(str(wrong)) from wrong
 
 
 def holes_of(folder: Path, start: TopicStart, limits: dict[int, tuple[int, int]]) -> dict[int, Ranges]:
@@ -154,7 +157,7 @@ def cut_broken_line(path: Path) -> None:
 
 
 def _add(path: Path, lines: list[str]) -> None:
-    before = path.read_text(encoding="utf-8") if path.exists() else HEADER
+    before = path.read_text(encoding="utf-8") if path.exists() else LEDGER_HEADER
     draft = path.with_suffix(f".{os.getpid()}")
     draft.parent.mkdir(parents=True, exist_ok=True)
     draft.write_text(before + "".join(lines), encoding="utf-8", newline="")

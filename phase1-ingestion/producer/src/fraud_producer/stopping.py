@@ -3,19 +3,29 @@
 import signal
 import threading
 from types import FrameType
+from typing import Any, Self
 
 
 class Stop:
-    """Remembers that somebody asked for an end."""
+    """Remembers that somebody asked for an end.
+
+    As a context manager it takes SIGTERM and SIGINT, a second one of which ends the process at once, and gives them
+    back to whoever had them before.
+    """
 
     def __init__(self) -> None:
         self._asked = threading.Event()
         self.signal_number: int | None = None
+        self._before: dict[int, Any] = {}
 
-    def install(self) -> None:
-        """Take SIGTERM and SIGINT; a second one ends the process at once."""
+    def __enter__(self) -> Self:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._handle)
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     @property
     def requested(self) -> bool:

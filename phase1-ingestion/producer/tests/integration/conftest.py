@@ -54,10 +54,15 @@ def namespaced(load_script: Callable[[Path], ModuleType]) -> ModuleType:
     return load_script(Path(__file__).with_name("namespaced.py"))
 
 
+@pytest.fixture(scope="session")
+def signals(load_script: Callable[[Path], ModuleType], pytestconfig: pytest.Config) -> ModuleType:
+    return load_script(pytestconfig.rootpath / "tests/process_signals.py")
+
+
 @pytest.fixture(scope="module")
 def kafka(servers: tuple[str, str], namespaced: ModuleType) -> Iterator[Any]:
     """The raw topics under names of this module's own; whoever asks finds what was sent before him."""
-    with namespaced.renamed(f"producer-test-{secrets.token_hex(3)}"):
+    with namespaced.renamed(f"producer-test-{secrets.token_hex(3)}."):
         broker = namespaced.Kafka(*servers)
         broker.create()
         yield broker
@@ -79,12 +84,12 @@ def environment(kafka: Any, stack: Any, tmp_path: Path) -> dict[str, str]:
 def start(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """``start(*arguments)``: `fraud-producer` as a process of its own with this module's topics."""
     begun: list[subprocess.Popen[str]] = []
-    namespace = TRANSACTIONS.name.removesuffix(".transactions.raw")
+    prefix = TRANSACTIONS.name.removesuffix("transactions.raw")
 
     def run(*arguments: str) -> subprocess.Popen[str]:
         script = Path(__file__).with_name("namespaced.py")
         process = subprocess.Popen(
-            [sys.executable, str(script), namespace, *arguments],
+            [sys.executable, str(script), prefix, *arguments],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,6 +1,6 @@
 """The producer with topics of another name, so that a test meets nobody else's messages on the same broker.
 
-As a script, ``python namespaced.py <namespace> <arguments>``, it is the command ``fraud-producer`` with those topics.
+As a script, ``python namespaced.py <prefix> <arguments>``, it is the command ``fraud-producer`` with those topics.
 """
 
 import sys
@@ -14,26 +14,63 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from fraud_contracts import RAW_TOPICS, schema_text
 from fraud_producer.avro import Decoder
+from fraud_producer.continuation import Continuation
+from fraud_producer.events import Event
 from fraud_producer.message_ranges import offset_limits, read_ranges
+from fraud_producer.pan import CardHasher
+from fraud_producer.positions import Positions
 from fraud_producer.registry import Registry
+from fraud_producer.simulator import SimulationConfig, build_world
+from fraud_producer.simulator.config import DAY_US
 
 PARTITIONS = 3
+END_US = 20_800 * DAY_US
 Coordinates = dict[tuple[str, int, int], str]
 
 
 @contextmanager
-def renamed(namespace: str) -> Iterator[None]:
-    """The contracts' topics under other names; they are compared by identity everywhere, so their names may change."""
+def renamed(prefix: str) -> Iterator[None]:
+    """The contracts' topics under longer names; they are compared by identity everywhere, so their names may change."""
     before = [(topic, topic.name, topic.partitions) for topic in RAW_TOPICS]
     try:
         for topic in RAW_TOPICS:
-            object.__setattr__(topic, "name", f"{namespace}.{topic.name}")
+            object.__setattr__(topic, "name", prefix + topic.name)
             object.__setattr__(topic, "partitions", PARTITIONS)
         yield
     finally:
         for topic, name, partitions in before:
             object.__setattr__(topic, "name", name)
             object.__setattr__(topic, "partitions", partitions)
+
+
+@dataclass(frozen=True)
+class History:
+    """A simulated history: the command that sends it, and what it sends when nothing comes in between."""
+
+    days: int
+    payments: int
+    customers: int = 300
+    seed: int = 5
+    fraud_rate: float = 0.02
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        return (
+            *("simulate", "--days", str(self.days), "--end", "2026-12-13T00:00:00Z"),
+            *("--transactions", str(self.payments), "--customers", str(self.customers)),
+            *("--seed", str(self.seed), "--fraud-rate", str(self.fraud_rate)),
+        )
+
+    def events(self) -> Iterator[Event]:
+        config = SimulationConfig(
+            start_us=END_US - self.days * DAY_US,
+            seed=self.seed,
+            customers=self.customers,
+            transactions_per_day=self.payments / self.days,
+            fraud_rate=self.fraud_rate,
+        )
+        nothing = {topic.name: Positions(topic.name, topic.partitions, 0, {}) for topic in RAW_TOPICS}
+        return Continuation(build_world(config, CardHasher(b"k" * 32)), nothing).events(END_US)
 
 
 @dataclass(frozen=True)

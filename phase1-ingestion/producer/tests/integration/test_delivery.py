@@ -14,9 +14,10 @@ from fraud_producer.continuation import Continuation
 from fraud_producer.errors import DeliveryError
 from fraud_producer.events import Event
 from fraud_producer.ledger import Ledger
+from fraud_producer.message_ranges import TopicReader
 from fraud_producer.pan import CardHasher
 from fraud_producer.partitioning import partition_of
-from fraud_producer.positions import Positions, TopicReader, read_positions
+from fraud_producer.positions import Positions, read_positions
 from fraud_producer.producer import EventProducer
 from fraud_producer.registry import Registry
 from fraud_producer.simulator import SimulationConfig, build_world
@@ -71,10 +72,9 @@ def on_broker(servers: Servers, topics: RawTopics) -> Coordinates:
     with Registry(servers[1]) as registry:
         decoder = Decoder(registry.schema_text)
         for topic in topics:
-            with TopicReader(servers[0], topic.name, topic.partitions) as reader:
-                for message in reader.last(100_000):
-                    record = decoder.decode(message.value() or b"")
-                    found[topic.name, message.partition() or 0, message.offset() or 0] = record[topic.id_field]
+            for message in TopicReader(servers[0], topic.name, topic.partitions).last(100_000):
+                record = decoder.decode(message.value() or b"")
+                found[topic.name, message.partition() or 0, message.offset() or 0] = record[topic.id_field]
     return found
 
 

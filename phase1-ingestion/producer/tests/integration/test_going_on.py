@@ -12,8 +12,7 @@ from typer.testing import CliRunner, Result
 from fraud_contracts import LABELS, TRANSACTIONS
 from fraud_producer import live_events
 from fraud_producer.cli import app
-from fraud_producer.commands import history
-from fraud_producer.commands import replay as replaying
+from fraud_producer.commands import sending
 from fraud_producer.errors import DeliveryError, MappingError, SourceError
 from fraud_producer.events import Event
 from fraud_producer.ledger import Ledger
@@ -70,8 +69,7 @@ def broker(kafka: Any, stack: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
             self.taken += 1
             return super().send(event, stop)
 
-    for command in (history, replaying):
-        monkeypatch.setattr(command, "EventProducer", Breaking)
+    monkeypatch.setattr(sending, "EventProducer", Breaking)
     yield made
     load_settings.cache_clear()
     made.empty()

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import signal
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -93,6 +95,27 @@ def test_a_stream_sends_all_six_kinds_and_goes_on_where_the_topics_end(
     assert said["produced"] == dict(sorted(sent.items()))
     assert in_ledger(environment) == stored
     require_the_world_without_gaps(environment, stored)
+
+
+@pytest.mark.slow
+def test_a_real_clock_runs_like_the_wall_s_until_ctrl_c(kafka: Any, start: Start, environment: dict[str, str]) -> None:
+    seconds, rate = 60, 10
+    stream = start("simulate", "--mode", "stream", "--clock", "real", "--rate", str(rate), "--days", "1", "--seed", "4")
+    wait_for(lambda: kafka.messages() > 0)
+    time.sleep(seconds)
+    stream.send_signal(signal.SIGINT)
+    asked = time.monotonic()
+    said = json.loads(done(stream))
+    assert time.monotonic() - asked < 5
+    stored = kafka.ids()
+    assert sum(said["produced"].values()) == len(stored)
+    assert in_ledger(environment) == stored
+    first, last = (datetime.fromisoformat(said[name]) for name in ("first_event_time", "last_event_time"))
+    assert abs((last - first).total_seconds() - seconds) < 5
+    payments = said["produced"][TRANSACTIONS.name]
+    print(f"{payments} payments, {len(stored)} messages in {seconds} s")
+    # the rate is that of a day, and hours differ
+    assert 0.1 * rate * seconds < payments < 3 * rate * seconds
 
 
 def test_a_burst_of_so_many_payments_is_as_many_and_has_reactive_alerts(

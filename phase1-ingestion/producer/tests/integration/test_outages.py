@@ -2,14 +2,12 @@
 
 import csv
 import json
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from subprocess import Popen
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -18,26 +16,16 @@ import pytest
 
 from fraud_contracts import LABELS, RAW_TOPICS, TRANSACTIONS
 from fraud_producer import producer as producing
+from fraud_producer.client_config import QUEUE_MESSAGES
 from fraud_producer.commands.ledger import count_lines
-from fraud_producer.continuation import Continuation
 from fraud_producer.events import Event
 from fraud_producer.ledger import Ledger
 from fraud_producer.message_ranges import read_ranges
-from fraud_producer.pan import CardHasher
-from fraud_producer.positions import Positions
 from fraud_producer.producer import EventProducer
 from fraud_producer.reconciling import RECONCILED, read_lines, reconcile
-from fraud_producer.simulator import SimulationConfig, build_world
-from fraud_producer.simulator.config import DAY_US
 
 pytestmark = pytest.mark.integration
 
-DAYS, PAYMENTS, CUSTOMERS, SEED, FRAUD = 20, 80_000, 300, 5, 0.02
-END_US = 20_800 * DAY_US
-SIMULATE = (
-    *("simulate", "--days", str(DAYS), "--end", "2026-12-13T00:00:00Z", "--transactions", str(PAYMENTS)),
-    *("--customers", str(CUSTOMERS), "--seed", str(SEED), "--fraud-rate", str(FRAUD)),
-)
 Start = Callable[..., Popen[str]]
 
 
@@ -57,17 +45,9 @@ def servers_of(environment: dict[str, str]) -> tuple[str, str]:
     return environment["KAFKA_BOOTSTRAP_SERVERS"], environment["SCHEMA_REGISTRY_URL"]
 
 
-def simulated() -> Iterator[Event]:
-    """What ``SIMULATE`` sends when nothing comes in between."""
-    config = SimulationConfig(
-        start_us=END_US - DAYS * DAY_US,
-        seed=SEED,
-        customers=CUSTOMERS,
-        transactions_per_day=PAYMENTS / DAYS,
-        fraud_rate=FRAUD,
-    )
-    nothing = {topic.name: Positions(topic.name, topic.partitions, 0, {}) for topic in RAW_TOPICS}
-    return Continuation(build_world(config, CardHasher(b"k" * 32)), nothing).events(END_US)
+@pytest.fixture(scope="module")
+def history(namespaced: ModuleType) -> Any:
+    return namespaced.History(days=20, payments=80_000)
 
 
 def in_ledger(folder: Path) -> dict[tuple[str, int, int], str]:
@@ -104,31 +84,31 @@ def held(kafka: Any) -> list[tuple[str, str]]:
 
 
 def test_a_producer_killed_again_and_again_loses_nothing_and_its_ledger_is_made_whole(
-    kafka: Any, start: Start, folder: Path
+    kafka: Any, start: Start, folder: Path, history: Any
 ) -> None:
     unwritten = 0
     for messages in (2_000, 12_000, 30_000):
-        process = start(*SIMULATE)
+        process = start(*history.command)
         wait_for(lambda enough=messages: kafka.messages() >= enough)  # type: ignore[misc]
         process.kill()
         process.wait()
         unwritten += kafka.messages() - len(in_ledger(folder))
     assert unwritten, "the kills came when every report was written: nothing is tested"
-    _, said = (last := start(*SIMULATE)).communicate(timeout=120)
+    _, said = (last := start(*history.command)).communicate(timeout=120)
     assert last.returncode == 0, said
-    assert held(kafka) == once_each(simulated())
+    assert held(kafka) == once_each(history.events())
     assert in_ledger(folder) == kafka.ids()
     assert list(folder.glob(f"*/*{RECONCILED}"))
     assert not list((folder / "runs").iterdir())
 
 
 def test_what_another_sender_put_between_is_nobody_s_of_ours(
-    kafka: Any, folder: Path, servers_of: tuple[str, str]
+    kafka: Any, folder: Path, servers_of: tuple[str, str], history: Any
 ) -> None:
     from confluent_kafka import Producer
 
     with Ledger(folder) as ledger, EventProducer(*servers_of, ledger) as producer:
-        for event in islice(simulated(), 50):
+        for event in islice(history.events(), 50):
             producer.send(event)
     stranger = Producer({"bootstrap.servers": servers_of[0]})
     stranger.produce(TRANSACTIONS.name, b"bytes of somebody else", "U1", headers={"run": "theirs"})
@@ -152,17 +132,22 @@ def _leave_open(folder: Path, run_id: str) -> None:
 
 @pytest.mark.slow
 def test_events_without_an_answer_are_named_and_the_next_run_knows_whether_they_arrived(
-    kafka: Any, folder: Path, servers_of: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    kafka: Any,
+    folder: Path,
+    servers_of: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    history: Any,
+    signals: ModuleType,
 ) -> None:
     monkeypatch.setattr(producing, "FLUSH_SECONDS", 1.0)
-    events = list(islice(simulated(), 4_000))
+    events = list(islice(history.events(), 4_000))
     with Ledger(folder) as ledger:
         producer = EventProducer(*servers_of, ledger, overrides={"linger.ms": 0, "batch.num.messages": 50})
         with producer:
             for event in events[:1000]:
                 producer.send(event)
             producer.flush()
-            with paused_broker(servers_of[0]):
+            with signals.paused(signals.listener(servers_of[0])):
                 for event in events[1000:]:
                     producer.send(event)
                 producer.close()
@@ -233,27 +218,12 @@ def test_a_replay_killed_again_and_again_sends_every_row_once(
         assert [int(row["line"]) for row in csv.DictReader(written)] == [number + 2 for number in range(7, rows, 1000)]
 
 
-@contextmanager
-def paused_broker(bootstrap_servers: str) -> Iterator[None]:
-    port = int(bootstrap_servers.rpartition(":")[2])
-    listening = {
-        link.pid for link in psutil.net_connections("tcp") if link.status == "LISTEN" and link.laddr.port == port
-    }
-    (pid,) = listening
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def test_a_broker_that_does_not_answer_is_waited_for_in_bounded_memory(
-    kafka: Any, start: Start, folder: Path, environment: dict[str, str]
+    kafka: Any, start: Start, folder: Path, environment: dict[str, str], signals: ModuleType
 ) -> None:
     stream = Stream(start, environment)
     wait_for(lambda: kafka.messages() > 5_000)
-    with paused_broker(environment["KAFKA_BOOTSTRAP_SERVERS"]):
+    with signals.paused(signals.listener(environment["KAFKA_BOOTSTRAP_SERVERS"])):
         stream.wait_for_full_queue()
         full = stream.memory()
         time.sleep(3)
@@ -297,12 +267,12 @@ class Stream:
         return self._watched.memory_info().rss
 
     def wait_for_full_queue(self) -> None:
-        wait_for(lambda: self.health()[1]["queued_messages"] >= producing.QUEUE_MESSAGES, 240)
+        wait_for(lambda: self.health()[1]["queued_messages"] >= QUEUE_MESSAGES, 240)
 
     def end_after_more_than_its_queue(self, kafka: Any, folder: Path) -> None:
         """What waited arrives, and more; then the stream ends, and nothing is lost or twice."""
         before = kafka.messages()
-        wait_for(lambda: kafka.messages() > before + producing.QUEUE_MESSAGES, 240)
+        wait_for(lambda: kafka.messages() > before + QUEUE_MESSAGES, 240)
         self._process.terminate()
         said, log = self._process.communicate(timeout=60)
         assert self._process.returncode == 0, log
@@ -332,9 +302,9 @@ def test_a_stream_that_is_asked_to_end_sends_what_it_holds(
 
 
 def test_what_fits_no_schema_goes_to_the_dead_letters_and_the_rest_goes_on(
-    kafka: Any, folder: Path, servers_of: tuple[str, str]
+    kafka: Any, folder: Path, servers_of: tuple[str, str], history: Any
 ) -> None:
-    events = list(islice((event for event in simulated() if event.topic is TRANSACTIONS), 20))
+    events = list(islice((event for event in history.events() if event.topic is TRANSACTIONS), 20))
     events[7].record["channel"] = "PIGEON"
     events[11].record["user_id"] = None
     # fits the schema, but no message

@@ -48,7 +48,7 @@ def test_the_same_seed_gives_the_same_bytes(history: list[Event]) -> None:
     ]
 
 
-def test_a_days_payments_and_episodes_are_the_same_in_any_span_and_any_order(world: World) -> None:
+def test_a_days_payments_are_the_same_in_any_span_and_any_order(world: World) -> None:
     days = range(20_701, 20_706)
     alone = {day: world.payments_of_day(day) for day in reversed(days)}
     for block in simulate(world, 20_701 * DAY_US, 20_706 * DAY_US):
@@ -56,7 +56,6 @@ def test_a_days_payments_and_episodes_are_the_same_in_any_span_and_any_order(wor
         assert block.ids == ids
         for column in fields(payments):
             np.testing.assert_array_equal(getattr(block.payments, column.name), getattr(payments, column.name))
-        assert world.episodes_of_day(block.day, block.payments).ids == world.episodes_of_day(block.day, payments).ids
 
 
 def test_another_seed_gives_other_payments(history: list[Event]) -> None:

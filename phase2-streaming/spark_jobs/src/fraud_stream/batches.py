@@ -11,6 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from fraud_stream.checkpoint_identity import app_id
 from fraud_stream.decode import UNKNOWN_SCHEMA, with_reasons, with_record
 from fraud_stream.errors import RegistryError
+from fraud_stream.failpoints import Failpoint, reach
 from fraud_stream.progress import StreamMetrics
 from fraud_stream.quality_checks import checks_of, warnings
 from fraud_stream.quarantine import quarantine_rows, send_dead_letters
@@ -57,12 +58,16 @@ class BatchWriter:
     compact_every: int = COMPACT_EVERY_BATCHES
 
     def __call__(self, frame: DataFrame, batch_id: int) -> None:
+        reach(Failpoint.BATCH_PLANNED)
         checks = checks_of(self.stream.contract)
         registry_answered = self.catalogue.refresh()
         decoded = with_record(frame, self.stream.contract, self.catalogue.schemas)
         # One scan and one decode feed every output; good rows do not carry their bytes into the cache.
         judged = with_reasons(decoded, checks).withColumn("value", F.when(F.size("reasons") > 0, F.col("value")))
-        cached = judged.persist(StorageLevel.MEMORY_AND_DISK)
+        # One task for each core, however many partitions the topic has: what a task costs before its first row adds up.
+        cached = judged.coalesce(frame.sparkSession.sparkContext.defaultParallelism).persist(
+            StorageLevel.MEMORY_AND_DISK
+        )
         try:
             self._write(cached, batch_id, registry_answered=registry_answered)
         finally:
@@ -83,8 +88,10 @@ class BatchWriter:
         files = min(MAX_FILES, 1 + good // ROWS_PER_FILE)
         landed = bronze_rows(with_stamp(cached.where(~is_bad), batch_id), self.stream).coalesce(files)
         append(landed, self.stream.table_path, app_id(self.stream.table, self.checkpoint_id()), batch_id)
+        reach(Failpoint.BRONZE_WRITTEN)
         if batch_id % self.compact_every == self.compact_every - 1:
             compact(cached.sparkSession, self.stream.table_path)
+            reach(Failpoint.BRONZE_COMPACTED)
         self.metrics.bronze_rows.labels(self.stream.topic).inc(good)
         self.metrics.quarantine_rows.labels(self.stream.topic).inc(bad)
         for name in warned:
@@ -102,9 +109,11 @@ class BatchWriter:
             )
         if not send_dead_letters(rejected, self.stream, self.bootstrap_servers):
             self.metrics.dead_letter_failures.labels(self.stream.topic).inc()
+        reach(Failpoint.DEAD_LETTERS_SENT)
         table = self.layout.quarantine_table
         rows = quarantine_rows(with_stamp(rejected, batch_id), self.key).coalesce(1)
         append(rows, self.layout.quarantine_path, app_id(table, self.checkpoint_id()), batch_id)
+        reach(Failpoint.QUARANTINE_WRITTEN)
         for reason, count in by_reason.items():
             self.metrics.quarantine_reasons.labels(self.stream.topic, reason).inc(count)
         log.warning("%s batch %d: quarantined %s", self.stream.topic, batch_id, by_reason)

@@ -19,12 +19,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming.query import StreamingQuery
 
-from fraud_stream import object_store
+from fraud_stream import failpoints, object_store
 from fraud_stream.batches import BatchWriter, batches_between_compactions
 from fraud_stream.broker import Broker
 from fraud_stream.checkpoint_identity import CheckpointState, read_checkpoint, verify_quarantine, verify_table
+from fraud_stream.checkpoint_log import require_whole
 from fraud_stream.errors import CheckpointError, QueryError
+from fraud_stream.failpoints import Failpoint
 from fraud_stream.lease import Lease
+from fraud_stream.lost_messages import lost_messages, require_nothing_lost
 from fraud_stream.maintenance import Caretaker, MaintainedTable, Maintenance
 from fraud_stream.model_pins import read_pins
 from fraud_stream.progress import BrokerWatch, ProgressListener, StreamMetrics
@@ -49,6 +52,7 @@ def run(settings: WriterSettings) -> None:
     Raises:
         StreamError: something that must be right before or while writing is not; the message says what and what to do.
     """
+    failpoints.arm(settings.failpoint)
     stop = threading.Event()
 
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
@@ -66,12 +70,16 @@ def run(settings: WriterSettings) -> None:
     s3 = object_store.connect(settings)
     lease = Lease(s3, settings.s3_bucket, layout.lease_key)
     lease.acquire()
+    failpoints.reach(Failpoint.LEASE_TAKEN)
     log.info("lease taken, starting Spark")
     try:
+        for stream in layout.streams:
+            require_whole(s3, settings.s3_bucket, stream.checkpoint_key)
         spark = start_session(settings)
     except BaseException:
         lease.release()
         raise
+    failpoints.reach(Failpoint.SPARK_STARTED)
     log.info("Spark is up, verifying tables and checkpoints")
     lease.keep(partial(_die, jvm_pid(spark)))
     lease.add_process(jvm_pid(spark))
@@ -80,6 +88,7 @@ def run(settings: WriterSettings) -> None:
         writer.run(broker, stop)
     finally:
         end_session(spark)
+        failpoints.reach(Failpoint.SESSION_ENDED)
         lease.release()
 
 
@@ -98,20 +107,20 @@ class Writer:
         """Start everything, then watch the queries until ``stop`` is set.
 
         Raises:
-            CheckpointError: a table and its checkpoint do not belong together.
+            CheckpointError: a table and its checkpoint do not belong together, or messages left their topic unread.
             QueryError: a query failed; the message begins with its name.
         """
         maintenance = Maintenance(self.spark, timedelta(days=self.settings.vacuum_retention_days))
         exists = partial(object_store.holds_any, self.s3, self.settings.s3_bucket)
         create_tables(self.spark, self.layout, exists, maintenance.properties)
-        checkpoints = self._verify()
+        checkpoints = self._verify(broker)
         metrics = StreamMetrics(CollectorRegistry())
         metrics.registry.register(PROCESS_COLLECTOR)
         metrics.begin(stream.topic for stream in self.layout.streams)
         for stream in self.layout.streams:
             metrics.set_end_offsets(stream.topic, checkpoints[stream.topic].offsets or {})
         self.spark.streams.addListener(ProgressListener(self.layout.streams, metrics))
-        caretaker = self._caretaker(maintenance)
+        caretaker = self._caretaker(maintenance, metrics)
         caretaker.prepare()
         key = key_frame(self.spark, self.settings.quarantine_key_bytes)
         queries = [self._start(stream, metrics, key) for stream in self.layout.streams]
@@ -124,16 +133,23 @@ class Writer:
             while not stop.wait(POLL_SECONDS):
                 _raise_if_ended(queries)
             _drain(queries)
+            failpoints.reach(Failpoint.QUERIES_STOPPED)
         finally:
             caretaker.stop()
             server.shutdown()
             watch.stop()
 
-    def _verify(self) -> dict[str, CheckpointState]:
+    def _verify(self, broker: Broker) -> dict[str, CheckpointState]:
         states = {
             stream.topic: read_checkpoint(self.s3, self.settings.s3_bucket, stream.checkpoint_key)
             for stream in self.layout.streams
         }
+        lost = [
+            one
+            for stream in self.layout.streams
+            for one in lost_messages(self.s3, stream, states[stream.topic], broker.offsets(stream.topic))
+        ]
+        require_nothing_lost(lost)
         for stream in self.layout.streams:
             verify_table(stream.table, states[stream.topic], written_transactions(self.spark, stream.table_path))
         quarantined = written_transactions(self.spark, self.layout.quarantine_path)
@@ -153,7 +169,7 @@ class Writer:
             may_write=self.lease.check,
             compact_every=batches_between_compactions(self.settings.trigger_seconds),
         )
-        return (
+        query = (
             read_topic(self.spark, stream, self.settings)
             .writeStream.queryName(stream.table)
             .option("checkpointLocation", stream.checkpoint_path)
@@ -161,8 +177,10 @@ class Writer:
             .foreachBatch(write.__call__)
             .start()
         )
+        failpoints.reach(Failpoint.QUERY_STARTED)
+        return query
 
-    def _caretaker(self, maintenance: Maintenance) -> Caretaker:
+    def _caretaker(self, maintenance: Maintenance, metrics: StreamMetrics) -> Caretaker:
         quarantine = MaintainedTable(self.layout.quarantine_table, self.layout.quarantine_path, compacts=True)
         return Caretaker(
             maintenance,
@@ -170,6 +188,7 @@ class Writer:
             pins=partial(read_pins, self.settings.mlflow_tracking_uri),
             may_write=self.lease.check,
             interval_seconds=self.settings.maintenance_hours * 3600,
+            metrics=metrics,
         )
 
     def _checkpoint_id(self, stream: Stream) -> str:

@@ -6,17 +6,23 @@ it passed the old number. Hence the id of the checkpoint is part of the applicat
 compared before the first batch.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from fraud_stream.checkpoint_log import (
+    BEGIN,
+    METADATA,
+    checkpoint_id,
+    newest_batch,
+    offsets_file,
+    read_file,
+    source_offsets,
+)
 from fraud_stream.errors import CheckpointError
 
 REMEDY = (
-    "restore the checkpoint and the table from the same moment, or remove both to read the topic from its beginning"
+    "`make restore-checkpoint` writes the checkpoint anew from what the tables hold (docs/runbooks/LostCheckpoint.md)"
 )
 
 
@@ -38,23 +44,34 @@ def app_id(table: str, checkpoint_id: str) -> str:
 
 
 def read_checkpoint(s3: Any, bucket: str, key: str) -> CheckpointState:
-    """Read a checkpoint's identity and progress; ``s3`` is a boto3 client, ``key`` the checkpoint's prefix."""
+    """Read a checkpoint's identity and progress; ``s3`` is a boto3 client, ``key`` the checkpoint's prefix.
+
+    Raises:
+        CheckpointError: one of its files is damaged.
+    """
     path = f"s3a://{bucket}/{key}"
-    metadata = _read(s3, bucket, f"{key}/metadata")
-    committed = _newest(s3, bucket, f"{key}/commits/")
+    metadata = read_file(s3, bucket, f"{key}/{METADATA}")
+    committed = newest_batch(s3, bucket, f"{key}/commits/")
+    newest = offsets_file(committed)
+    offsets = None if committed < 0 else read_file(s3, bucket, f"{key}/{newest}")
     return CheckpointState(
         path=path,
-        id=None if metadata is None else str(json.loads(metadata)["id"]),
-        planned_batch=_newest(s3, bucket, f"{key}/offsets/"),
+        id=None if metadata is None else checkpoint_id(path, metadata),
+        planned_batch=newest_batch(s3, bucket, f"{key}/offsets/"),
         committed_batch=committed,
-        offsets=None if committed < 0 else _offsets(_read(s3, bucket, f"{key}/offsets/{committed}")),
+        offsets=None if offsets is None else source_offsets(path, newest, offsets),
     )
 
 
 def first_offsets(s3: Any, bucket: str, key: str) -> dict[int, int]:
-    """First offset by partition that the checkpoint's stream ever read; empty before its first batch."""
-    # Spark notes once where its first (and only) source began: a version, then the offsets
-    return _offsets(_read(s3, bucket, f"{key}/sources/0/0"), line=1) or {}
+    """First offset by partition that the checkpoint's stream ever read; empty before its first batch.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    # Spark notes once where its first (and only) source began
+    begin = read_file(s3, bucket, f"{key}/{BEGIN}")
+    return {} if begin is None else source_offsets(f"s3a://{bucket}/{key}", BEGIN, begin)
 
 
 def verify_table(table: str, checkpoint: CheckpointState, written: Mapping[str, int]) -> None:
@@ -106,27 +123,3 @@ def _refuse_rewound(table: str, checkpoint: CheckpointState, version: int | None
 
 def _ids(table: str, written: Mapping[str, int]) -> set[str]:
     return {name.removeprefix(f"{table}:") for name in written if name.startswith(f"{table}:")}
-
-
-def _offsets(log: bytes | None, line: int = 2) -> dict[int, int] | None:
-    """Offsets of the one source in an offset log file: version, batch metadata, then one JSON line per source."""
-    if log is None:
-        return None
-    topics = json.loads(log.decode().splitlines()[line])
-    return {int(partition): int(offset) for partitions in topics.values() for partition, offset in partitions.items()}
-
-
-def _read(s3: Any, bucket: str, key: str) -> bytes | None:
-    try:
-        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-            return None
-        raise
-    return body
-
-
-def _newest(s3: Any, bucket: str, prefix: str) -> int:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    names = (item["Key"].removeprefix(prefix) for page in pages for item in page.get("Contents", ()))
-    return max((int(name) for name in names if name.isdigit()), default=-1)

@@ -27,6 +27,7 @@ from fraud_stream.settings import (
     CatalogueSettings,
     LagExporterSettings,
     PlatformSettings,
+    RestoreSettings,
     StartOverSettings,
     VacuumSettings,
     WriterSettings,
@@ -170,6 +171,55 @@ def start_over(
             lease.release()
     console.print(f"removed {', '.join(layout.tables())} and their checkpoints ({removed} objects)")
     console.print("start the Bronze writer: it reads every topic from its beginning")
+
+
+@app.command("restore-checkpoint")
+def restore_checkpoint(
+    why: Annotated[str, typer.Option(help="Your reason; it is kept in the audit log with your name and the time.")],
+) -> None:
+    """Write lost or damaged checkpoints of the Bronze writer anew from what the tables hold; others stay as they are.
+
+    Refused while the writer runs.
+    """
+    from fraud_stream.checkpoint_commands import restore_checkpoints
+
+    _log_to_stderr()
+    settings = load(RestoreSettings)
+    restored = restore_checkpoints(settings, why)
+    for stream, position in restored:
+        ends = ", ".join(f"{partition}: {offset}" for partition, offset in position.ends.items())
+        console.print(f"{stream.checkpoint_path}: goes on after batch {position.finished_batch}, at offsets {ends}")
+    console.print(f"{len(restored)} checkpoints written anew" if restored else "every checkpoint fits its table")
+
+
+@app.command("skip-lost")
+def skip_lost(
+    why: Annotated[str, typer.Option(help="Your reason; it is kept in the audit log with your name and the time.")],
+) -> None:
+    """Let the Bronze writer go on after messages that left their topic unread; refused while the writer runs."""
+    from fraud_stream import object_store
+    from fraud_stream.checkpoint_identity import read_checkpoint
+    from fraud_stream.lease import Lease
+    from fraud_stream.lost_messages import lost_messages, skip
+
+    settings = load(StartOverSettings)
+    layout = Layout(settings.s3_bucket, settings.namespace)
+    broker, s3 = Broker(settings.kafka_bootstrap_servers), object_store.connect(settings)
+    lease = Lease(s3, settings.s3_bucket, layout.lease_key)
+    lease.acquire()
+    try:
+        for stream in layout.streams:
+            checkpoint = read_checkpoint(s3, settings.s3_bucket, stream.checkpoint_key)
+            lost = lost_messages(s3, stream, checkpoint, broker.offsets(stream.topic))
+            if lost:
+                places = [str(one) for one in lost]
+                AuditLog(settings.audit_log, why, {"namespace": layout.namespace}).write("skip-lost", (), lost=places)
+                skip(s3, stream, checkpoint, lost)
+            for one in lost:
+                console.print(f"[red]lost[/red] {one}")
+    finally:
+        lease.release()
+    console.print("the Bronze writer can go on with what the broker holds")
 
 
 @app.command("vacuum")

@@ -44,7 +44,8 @@ class PartitionAudit:
     broker_end: int
     bronze: int
     quarantine: int
-    # acknowledged, held by the broker, or between two that landed, but in no table
+    # acknowledged (whether the broker still knows of it or not), held by the broker, or between two that landed, but in
+    # no table
     missing: OffsetRanges
     # in one table, or in the ledger, more than once
     duplicated: OffsetRanges
@@ -115,13 +116,13 @@ def audit_partition(
 
     The tables and the ledger map a number of occurrences to the offsets that occur so often. ``broker`` is the range
     of offsets held when the audit began; what arrived since is left to the next one. ``later_end`` is the broker's end
-    after the others were asked: whatever they know beyond it the broker never gave out.
+    after the others were asked: a row beyond it nobody sent, and what was acknowledged beyond it the broker has lost.
     """
     begin, end = broker
     witnesses = (ledger, bronze, quarantine)
-    strangers = OffsetRanges()
-    for found in witnesses:
-        strangers |= _all_below(found, sys.maxsize) - OffsetRanges.of_ranges([(0, max(end, later_end))])
+    given_out = OffsetRanges.of_ranges([(0, max(end, later_end))])
+    forgotten, *strangers = (_all_below(found, sys.maxsize) - given_out for found in witnesses)
+    forgotten -= strangers[0] | strangers[1]
     acknowledged, in_bronze, in_quarantine = (_all_below(found, end) for found in witnesses)
     held = OffsetRanges.of_ranges([(begin, end)])
     landed = in_bronze | in_quarantine
@@ -134,19 +135,19 @@ def audit_partition(
                 repeated |= offsets.below(end)
     return PartitionAudit(
         partition=partition,
-        produced=_rows(ledger, end),
+        produced=_rows(ledger, end) + len(forgotten),
         broker_begin=begin,
         broker_end=end,
         bronze=_rows(bronze, end),
         quarantine=_rows(quarantine, end),
-        missing=(acknowledged | held | spanned) - landed,
+        missing=((acknowledged | held | spanned) - landed) | forgotten,
         duplicated=repeated,
         duplicated_rows=sum(
             _rows(found, end) - len(unique)
             for found, unique in ((ledger, acknowledged), (bronze, in_bronze), (quarantine, in_quarantine))
         ),
         overlap=in_bronze & in_quarantine,
-        unexplained=((landed | held) - acknowledged) | strangers,
+        unexplained=((landed | held) - acknowledged) | strangers[0] | strangers[1],
     )
 
 

@@ -71,14 +71,21 @@ def stale_lines(stale: Sequence[StalePartition], stream: Stream) -> list[str]:
     return [str(one) for one in stale if one.lag.topic == stream.topic]
 
 
+def share_of_ids(id_field: str, shares: int, number: int) -> str:
+    """SQL condition: the id is in part ``number``, from 0, of as many parts of about the same size."""
+    return (
+        f"mod(bitwise_and(from_big_endian_64(xxhash64(to_utf8({id_field}))), 2147483647), {max(1, shares)}) = {number}"
+    )
+
+
 def _duplicates(lakehouse: Lakehouse, table: str, id_field: str, rows: int) -> int:
     """Rows whose id another row has, counted share by share of the ids: a large table must not fill Trino's memory."""
-    shares = 1 << max(0, (rows - 1) // IDS_PER_QUESTION).bit_length()
-    share = f"bitwise_and(from_big_endian_64(xxhash64(to_utf8({id_field}))), {shares - 1})"
+    shares = -(-rows // IDS_PER_QUESTION) or 1
     found = 0
     for number in range(shares):
         ((count,),) = lakehouse.query(
-            f"SELECT count({id_field}) - count(DISTINCT {id_field}) FROM {table} WHERE {share} = {number}"  # noqa: S608
+            f"SELECT count({id_field}) - count(DISTINCT {id_field}) FROM {table} "  # noqa: S608
+            f"WHERE {share_of_ids(id_field, shares, number)}"
         )
         found += int(count)
     return found

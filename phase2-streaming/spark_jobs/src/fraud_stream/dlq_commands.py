@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from fraud_contracts import LedgerFiles, new_run_id
 from fraud_stream.broker import Broker
 from fraud_stream.console import console
 from fraud_stream.coordinates import Coordinates
 from fraud_stream.dispositions import Dispositions
 from fraud_stream.errors import SelectionError
 from fraud_stream.lakehouse import Lakehouse
-from fraud_stream.ledger import LedgerWriter, new_run_id
 from fraud_stream.quarantine_audit import AuditLog
 from fraud_stream.quarantine_reader import Quarantine, ReasonCount, Selection
 from fraud_stream.redrive import Decider, Decisions
@@ -135,7 +135,7 @@ def _open(settings: QuarantineSettings, why: str) -> Iterator[_Opened]:
     layout = Layout(settings.s3_bucket, settings.namespace)
     with Lakehouse(settings.trino_url) as lakehouse:
         require_tables(lakehouse, layout)
-        dispositions = Dispositions(lakehouse, layout, new_run_id(), why)
+        dispositions = Dispositions(lakehouse, layout, new_run_id("redrive-"), why)
         dispositions.prepare()
         yield _Opened(Quarantine(lakehouse, layout.quarantine_table, dispositions.table), dispositions)
 
@@ -145,7 +145,7 @@ def _deciding(
     settings: RedriveSettings, why: str, selection: Selection, take_over: bool
 ) -> Iterator[tuple[Decider, _Opened]]:
     with _open(settings, why) as opened:
-        ledger = LedgerWriter(settings.ledger_dir, opened.dispositions.run)
+        ledger = LedgerFiles(settings.ledger_dir, opened.dispositions.run)
         try:
             yield (
                 Decider(

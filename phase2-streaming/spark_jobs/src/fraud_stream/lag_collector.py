@@ -38,6 +38,7 @@ class LagCollector(Collector):
             if positions is not None:
                 groups[BRONZE_GROUP] = stream_lags(broker.spans, positions)
                 yield self._oldest_unread(broker.unread_since_ms)
+                yield _lost(groups[BRONZE_GROUP], positions)
             yield from _group_lags(groups)
         figures = self._lakehouse.answer()
         if figures is not None:
@@ -83,6 +84,15 @@ class LagCollector(Collector):
         for topic, gap in figures.conservation_gaps.items():
             gaps.add_metric([topic], gap)
         yield gaps
+        yield from self._quarantine(figures)
+        repeated = GaugeMetricFamily(
+            "fraud_bronze_repeated_ratio",
+            "Of the rows of Bronze's newest day of event time, the share whose id an earlier row has",
+            labels=["topic"],
+        )
+        for topic, ratio in figures.repeated_ratios.items():
+            repeated.add_metric([topic], ratio)
+        yield repeated
         if figures.gold_is_compared:
             since = figures.gold_lacks_since
             yield GaugeMetricFamily(
@@ -102,6 +112,24 @@ class LagCollector(Collector):
                 value=figures.fraud_ratio.baseline,
             )
 
+    def _quarantine(self, figures: LakehouseFigures) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily(
+            "fraud_quarantine_undecided_messages",
+            "Quarantined messages that nobody has redriven or discarded",
+            labels=["topic"],
+        )
+        oldest = GaugeMetricFamily(
+            "fraud_quarantine_oldest_undecided_seconds",
+            "Seconds since the broker received the oldest of them, 0 without one",
+            labels=["topic"],
+        )
+        for topic, undecided in figures.undecided.items():
+            waiting.add_metric([topic], undecided.messages)
+            since = undecided.since
+            oldest.add_metric([topic], 0 if since is None else max(0.0, self._now() - since))
+        yield waiting
+        yield oldest
+
 
 def _broker_ends(broker: BrokerState) -> GaugeMetricFamily:
     ends = GaugeMetricFamily(
@@ -113,6 +141,21 @@ def _broker_ends(broker: BrokerState) -> GaugeMetricFamily:
         for partition, (_, end) in sorted(spans.items()):
             ends.add_metric([topic, str(partition)], end)
     return ends
+
+
+def _lost(lags: Iterable[PartitionLag], positions: Iterable[str]) -> GaugeMetricFamily:
+    lost = GaugeMetricFamily(
+        "fraud_bronze_lost_messages",
+        "Messages that left their topic before the Bronze stream read them, until it is told to go on after them",
+        labels=["topic"],
+    )
+    found = dict.fromkeys(sorted(positions), 0)
+    for lag in lags:
+        # a partition that was never read is read from where the broker begins
+        found[lag.topic] += lag.lost if lag.newest is not None else 0
+    for topic, count in found.items():
+        lost.add_metric([topic], count)
+    return lost
 
 
 def _group_lags(groups: Mapping[str, Iterable[PartitionLag]]) -> Iterator[GaugeMetricFamily]:

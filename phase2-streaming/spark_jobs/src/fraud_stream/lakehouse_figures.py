@@ -7,8 +7,13 @@ second per few million payments; whoever asks must therefore rest in proportion 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from fraud_contracts import BRONZE, CATALOG, GOLD, SILVER, TRANSACTIONS
+from fraud_stream.data_quality import share_of_ids
+from fraud_stream.dispositions import DISCARDED, REDRIVEN
+from fraud_stream.dispositions import SCHEMA as DISPOSITIONS_SCHEMA
+from fraud_stream.dispositions import TABLE as DISPOSITIONS_TABLE
 from fraud_stream.fraud_ratio import LOOK_BACK_HOURS, FraudRatio, fraud_ratio
 from fraud_stream.lakehouse import READING_USER, Lakehouse
 from fraud_stream.positions import StreamPosition
@@ -20,6 +25,17 @@ HOURS = "mart_hourly_metrics"
 LABELS = "int_labels_as_of"
 # names of tables that dbt is still filling contain this
 UNFINISHED = "__dbt"
+# Rows of a topic's day whose ids are compared: those of all topics are in Trino's memory at once, every round.
+REPEATS_LOOKED_AT = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Messages of one topic that wait in quarantine for a decision."""
+
+    messages: int = 0
+    # when the broker received the oldest of them, in seconds since the epoch; None without one
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,10 @@ class LakehouseFigures:
     gold_lacks_since: float | None = None
     # by topic
     conservation_gaps: Mapping[str, int] = field(default_factory=dict)
+    # by topic: quarantined messages that nobody has redriven or discarded
+    undecided: Mapping[str, Undecided] = field(default_factory=dict)
+    # by topic: of the newest day's rows, the share whose id an earlier row has
+    repeated_ratios: Mapping[str, float] = field(default_factory=dict)
     fraud_ratio: FraudRatio | None = None
 
 
@@ -81,6 +101,8 @@ class LakehouseRound:
                 for stream in self._layout.streams
                 if stream.topic in positions and positions[stream.topic].has_begun and self._has(BRONZE, stream.table)
             },
+            undecided=self.undecided() if self._has(BRONZE, self._layout.quarantine_table) else {},
+            repeated_ratios=self.repeated_ratios(),
             fraud_ratio=self.fraud_ratio(),
         )
 
@@ -198,6 +220,60 @@ class LakehouseRound:
         )
         done = sum(end - position.begin(partition) for partition, end in position.ends.items())
         return conservation_gap(done, int(distinct), int(count))
+
+    def undecided(self) -> dict[str, Undecided]:
+        """What nobody has decided about, by topic; every topic of the stream is there.
+
+        Before the first decision the table of decisions does not exist, and all of quarantine is undecided.
+        """
+        quarantine = self._name(BRONZE, self._layout.quarantine_table)
+        table = f"{self._layout.namespace}{DISPOSITIONS_TABLE}"
+        exists = self._lakehouse.query(
+            f"SELECT 1 FROM {CATALOG}.information_schema.tables WHERE table_schema = ? AND table_name = ?",  # noqa: S608
+            [self._prefix + DISPOSITIONS_SCHEMA, table],
+        )
+        undecided = (
+            f"WHERE NOT EXISTS (SELECT 1 FROM {self._name(DISPOSITIONS_SCHEMA, table)} AS decided "  # noqa: S608
+            f"WHERE decided.step IN ('{REDRIVEN}', '{DISCARDED}') AND decided._topic = waiting._topic "
+            "AND decided._partition = waiting._partition AND decided._offset = waiting._offset)"
+        )
+        rows = self._lakehouse.query(
+            f"SELECT _topic, count(*), min({_unix_seconds('_kafka_timestamp')}) FROM {quarantine} AS waiting "  # noqa: S608
+            f"{undecided if exists else ''} GROUP BY 1"
+        )
+        found = {topic: Undecided(int(count), float(since)) for topic, count, since in rows}
+        return {stream.topic: found.get(stream.topic, Undecided()) for stream in self._layout.streams}
+
+    def repeated_ratios(self) -> dict[str, float]:
+        """By topic, of the rows of the newest day of event time, the share whose id an earlier row has.
+
+        Of a large day a part of the ids is looked at, with all of their rows: an estimate without a bias, and a
+        question whose cost has a bound.
+        """
+        streams = {stream.topic: stream for stream in self._layout.streams if self._has(BRONZE, stream.table)}
+        ids = {topic: stream.contract.id_field for topic, stream in streams.items()}
+        tables = {topic: self._name(BRONZE, stream.table) for topic, stream in streams.items()}
+        partitions = {topic: self._name(BRONZE, f"{stream.table}$partitions") for topic, stream in streams.items()}
+        newest = self._of_each(
+            {topic: f"max(partition.event_date) FROM {place}" for topic, place in partitions.items()}
+        )
+        days = {topic: f"{tables[topic]} WHERE event_date = DATE '{day}'" for topic, (day,) in newest.items() if day}
+        rows = self._of_each({topic: f"count(*) FROM {day}" for topic, day in days.items()})
+        parts = {
+            topic: f"{day} AND {share_of_ids(ids[topic], -(-int(rows[topic][0]) // REPEATS_LOOKED_AT), 0)}"
+            for topic, day in days.items()
+        }
+        found = self._of_each(
+            {topic: f"count({ids[topic]}), count(DISTINCT {ids[topic]}) FROM {part}" for topic, part in parts.items()}
+        )
+        return {topic: (int(seen) - int(distinct)) / int(seen or 1) for topic, (seen, distinct) in found.items()}
+
+    def _of_each(self, questions: Mapping[str, str]) -> dict[str, list[Any]]:
+        """The one row that each question gives, by its topic, asked in one statement."""
+        if not questions:
+            return {}
+        statement = " UNION ALL ".join(f"SELECT '{topic}', {question}" for topic, question in questions.items())
+        return {topic: row for topic, *row in self._lakehouse.query(statement)}
 
     def fraud_ratio(self) -> FraudRatio | None:
         """The newest day of Gold against the week before; None while one of these days is not there in full."""

@@ -4,7 +4,7 @@ Trino's vacuum keeps every file that a version within its retention needs, and T
 table that models name is given a retention that reaches back to the oldest version they name.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -64,13 +64,13 @@ def _tables(lakehouse: Lakehouse, schema: str) -> list[str]:
     return [str(name) for (name,) in rows if UNFINISHED not in name]
 
 
-def _ages(lakehouse: Lakehouse, schema: str, table: str, versions: Iterable[int]) -> dict[int, timedelta]:
-    """How long ago each version was committed; one that the log no longer knows is absent."""
-    wanted = ", ".join(str(int(version)) for version in sorted(versions))
-    if not wanted:
+def _ages(lakehouse: Lakehouse, schema: str, table: str, versions: frozenset[int]) -> dict[int, timedelta]:
+    """How long ago each version was committed; one that the log does not know is absent."""
+    if not versions:
         return {}
+    # No upper end: Trino reads the log up to the one that a condition names, and finds nothing where that is not there.
     rows = lakehouse.query(
         f"SELECT version, date_diff('second', timestamp, current_timestamp) "  # noqa: S608
-        f'FROM {CATALOG}.{schema}."{table}$history" WHERE version IN ({wanted})'
+        f'FROM {CATALOG}.{schema}."{table}$history" WHERE version >= {min(versions):d}'
     )
-    return {int(version): timedelta(seconds=int(age) + 1) for version, age in rows}
+    return {int(version): timedelta(seconds=int(age) + 1) for version, age in rows if int(version) in versions}

@@ -20,7 +20,9 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from fraud_contracts import BRONZE
 from fraud_stream.errors import StreamError
+from fraud_stream.failpoints import Failpoint, reach
 from fraud_stream.model_pins import Pins
+from fraud_stream.progress import StreamMetrics
 from fraud_stream.tables import compact, table_properties
 
 log = logging.getLogger(__name__)
@@ -76,7 +78,9 @@ class Maintenance:
         versions = self._readable(table, pinned)
         if table.compacts:
             compact(self.spark, table.path)
+            reach(Failpoint.TABLE_COMPACTED)
         self._vacuum(table, versions)
+        reach(Failpoint.TABLE_VACUUMED)
         self._clean_log(table, versions)
 
     def _readable(self, table: MaintainedTable, pinned: Iterable[int]) -> dict[int, DataFrame]:
@@ -164,6 +168,7 @@ class Caretaker:
         pins: Callable[[], Pins],
         may_write: Callable[[], None],
         interval_seconds: float,
+        metrics: StreamMetrics | None = None,
     ) -> None:
         """``pins`` says what models name, ``may_write`` raises when this driver may no longer write."""
         self._maintenance = maintenance
@@ -171,6 +176,7 @@ class Caretaker:
         self._pins = pins
         self._may_write = may_write
         self._interval = interval_seconds
+        self._metrics = metrics
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
 
@@ -199,6 +205,8 @@ class Caretaker:
             pins = self._pins()
         except StreamError as error:
             log.warning("no maintenance this time: %s", error)
+            for table in self._tables:
+                self._note(table, succeeded=False)
             return
         for table in self._tables:
             if self._stop.is_set():
@@ -210,5 +218,11 @@ class Caretaker:
             except (StreamError, PySparkException, Py4JError, ConnectionError) as error:
                 if not self._stop.is_set():
                     log.warning("bronze.%s could not be maintained: %s", table.name, str(error).splitlines()[0])
+                    self._note(table, succeeded=False)
             else:
+                self._note(table, succeeded=True)
                 log.info("bronze.%s is maintained, in %.1f s", table.name, time.monotonic() - began)
+
+    def _note(self, table: MaintainedTable, *, succeeded: bool) -> None:
+        if self._metrics is not None:
+            self._metrics.note_maintenance(table.name, succeeded=succeeded)

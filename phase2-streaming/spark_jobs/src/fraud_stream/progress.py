@@ -28,7 +28,7 @@ BATCH_BUCKETS = (0.25, 0.5, 1, 2, 3, 5, 8, 13, 21, 34, 55)
 
 
 class StreamMetrics:
-    """The metrics of the Bronze writer; all carry the label ``topic``."""
+    """The metrics of the Bronze writer; those of maintenance carry the label ``table``, all others ``topic``."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
@@ -83,6 +83,18 @@ class StreamMetrics:
         self.query_active = Gauge(
             "fraud_stream_query_active", "1 while the streaming query runs", ["topic"], registry=registry
         )
+        self.last_maintenance = Gauge(
+            "fraud_stream_maintenance_last_success_timestamp_seconds",
+            "When this driver last maintained a table; absent until it has",
+            ["table"],
+            registry=registry,
+        )
+        self.last_failed_maintenance = Gauge(
+            "fraud_stream_maintenance_last_failure_timestamp_seconds",
+            "When this driver last failed to maintain a table; absent while it never has",
+            ["table"],
+            registry=registry,
+        )
         self._lock = threading.Lock()
         self._ends: dict[tuple[str, int], int] = {}
         self._broker_ends: dict[tuple[str, int], int] = {}
@@ -92,6 +104,11 @@ class StreamMetrics:
         for topic in topics:
             for counter in (self.bronze_rows, self.quarantine_rows, self.dead_letter_failures):
                 counter.labels(topic)
+
+    def note_maintenance(self, table: str, *, succeeded: bool) -> None:
+        """A table was maintained just now, or could not be."""
+        gauge = self.last_maintenance if succeeded else self.last_failed_maintenance
+        gauge.labels(table).set_to_current_time()
 
     def set_end_offsets(self, topic: str, offsets: Mapping[int, int]) -> None:
         """Next offset to read by partition; lag follows."""

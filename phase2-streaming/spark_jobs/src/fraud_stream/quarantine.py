@@ -22,8 +22,8 @@ PRODUCER_OPTIONS: Final = {
     "kafka.max.block.ms": "15000",
     "kafka.delivery.timeout.ms": "30000",
     "kafka.request.timeout.ms": "10000",
-    # a message of the largest size that a raw topic takes must still fit with its headers
-    "kafka.max.request.size": str(4 * 1024 * 1024),
+    # what a raw topic was told to take must still fit with its headers; the dead letter topic has a limit of its own
+    "kafka.max.request.size": str(16 * 1024 * 1024),
 }
 
 

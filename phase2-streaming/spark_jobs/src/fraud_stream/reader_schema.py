@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from fraud_contracts import Topic, schema
+from fraud_stream.field_meaning import changed_field
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,8 @@ OWN_COLUMNS: Final = frozenset({"key", "value", "record", "framing_reason", "rea
 # What Avro writes into the bytes of a decimal may have more digits than its schema says. Read as declared, Spark keeps
 # the lowest 64 bits of such a number, which is another amount; read this wide, it is too large and a check says so.
 WIDEST_DECIMAL: Final = 38
+# Spark turns a type into code of its own, level by level, and a type that contains itself has no end.
+DEEPEST_NESTING: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,12 @@ def _merged(topic: Topic, writer_schemas: tuple[tuple[int, str], ...]) -> Reader
         if problem := _problem(written, added, known):
             log.error("%s: messages of schema %d go to quarantine: %s", topic.name, schema_id, problem)
             unusable.add(schema_id)
+        elif changed := changed_field(_fields(written), merged["fields"]):
+            log.error(
+                "%s: messages of schema %d go to quarantine: the bytes of %s would be read as another value",
+                *(topic.name, schema_id, changed),
+            )
+            unusable.add(schema_id)
         elif added:
             names = ", ".join(field["name"] for field in added)
             log.info("%s: schema %d adds %s, and so does Bronze", topic.name, schema_id, names)
@@ -69,12 +78,15 @@ def _problem(written: Any, added: list[dict[str, Any]], known: set[str]) -> str:
         return "it is no record with fields"
     # neither Delta nor Trino tells columns apart by case
     taken = {name.lower() for name in known} | OWN_COLUMNS
+    around = frozenset({str(written.get("name")).rpartition(".")[2]})
     for field in added:
         name = field["name"].lower()
         if name in taken or name.startswith("_"):
             return f"Bronze has a column {name} already; register the field under another name"
         if _kinds(field["type"]) == []:
             return f"the field {name} can only be null; register it with a type"
+        if _is_too_deep(field["type"], around):
+            return f"the field {name} contains itself or nests deeper than {DEEPEST_NESTING} levels; register it flat"
         taken.add(name)
     return ""
 
@@ -98,6 +110,20 @@ def _full_name(kind: Any, record: dict[str, Any]) -> str:
 def _kinds(avro_type: Any) -> list[Any]:
     """The branches of a type that are not null."""
     return [kind for kind in (avro_type if isinstance(avro_type, list) else [avro_type]) if kind != "null"]
+
+
+def _is_too_deep(avro_type: Any, around: frozenset[str], level: int = 1) -> bool:
+    """Whether a type nests deeper than Spark can follow; ``around`` are the names of the records it stands in."""
+    if isinstance(avro_type, list):
+        return any(_is_too_deep(kind, around, level) for kind in avro_type)
+    if isinstance(avro_type, str):
+        return avro_type.rpartition(".")[2] in around
+    if level > DEEPEST_NESTING:
+        return True
+    inner = around | {str(avro_type["name"]).rpartition(".")[2]} if "name" in avro_type else around
+    parts = [field["type"] for field in avro_type.get("fields", ())]
+    parts += [avro_type[key] for key in ("items", "values") if key in avro_type]
+    return any(_is_too_deep(part, inner, level + 1) for part in parts)
 
 
 def _widened(avro_type: Any) -> Any:

@@ -18,11 +18,12 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from fraud_contracts import LedgerFiles
 from fraud_stream.broker import Broker
 from fraud_stream.coordinates import Coordinates
 from fraud_stream.dispositions import DISCARDED, REDRIVEN, Disposition, Dispositions
 from fraud_stream.errors import BrokerError
-from fraud_stream.ledger import LedgerWriter, read_ledger
+from fraud_stream.ledger import read_ledger
 from fraud_stream.offset_ranges import OffsetRanges
 from fraud_stream.quarantine_audit import AuditLog
 from fraud_stream.quarantine_reader import Quarantine, QuarantinedMessage, Selection
@@ -62,7 +63,7 @@ class Decider:
     audit: AuditLog
     broker: Broker
     bootstrap_servers: str
-    ledger: LedgerWriter
+    ledger: LedgerFiles
     # take what a process on another machine claimed: whoever says so knows that it is dead
     take_over: bool = False
 

@@ -63,6 +63,8 @@ def spark_config(settings: WriterSettings) -> dict[str, str]:
         "spark.sql.shuffle.partitions": "2",
         # streaming does not take it, and batches of this size gain nothing from a plan that is made twice
         "spark.sql.adaptive.enabled": "false",
+        # a micro-batch is cached for seconds, and compressing its columns would take longer than reading them
+        "spark.sql.inMemoryColumnarStorage.compressed": "false",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
@@ -72,6 +74,8 @@ def spark_config(settings: WriterSettings) -> dict[str, str]:
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
         # a version that a model names can be read however old it is: vacuum leaves it its files
         "spark.databricks.delta.vacuum.enforceTimeTravelWithinDeletedFileRetentionDuration": "false",
+        # vacuum commits nothing that a query's commit could conflict with; on S3 that is so anyway
+        "spark.databricks.delta.vacuum.logging.enabled": "false",
         # what `compact` counts as small, and makes of it
         "spark.databricks.delta.optimize.minFileSize": str(32 * 1024 * 1024),
         "spark.databricks.delta.optimize.maxFileSize": str(128 * 1024 * 1024),

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fraud_stream import failpoints
 from fraud_stream.errors import SettingsError
 
 Text = Annotated[str, Field(min_length=1)]
@@ -90,10 +91,16 @@ class QuarantineKeySettings(LayoutSettings):
         return binascii.unhexlify(self.quarantine_key.get_secret_value())
 
 
-class QuarantineSettings(QuarantineKeySettings, CatalogueSettings):
-    """What reading quarantined payloads in clear needs."""
+class AuditSettings(BaseSettings):
+    """Where it is written down who did what by hand, and why."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
     audit_log: Path = Field(Path("var/audit/quarantine.jsonl"), alias="FRAUD_STREAM_AUDIT_LOG")
+
+
+class QuarantineSettings(QuarantineKeySettings, CatalogueSettings, AuditSettings):
+    """What reading quarantined payloads in clear needs."""
 
 
 class RedriveSettings(QuarantineSettings, PlatformSettings):
@@ -159,6 +166,16 @@ class WriterSettings(QuarantineKeySettings, ObjectStoreSettings, RetentionSettin
     max_offsets_per_trigger: int = Field(60_000, alias="BRONZE_MAX_OFFSETS_PER_TRIGGER", ge=1)
     trigger_seconds: Interval = Field(10, alias="BRONZE_TRIGGER", ge=0)
 
+    # where the writer is to kill itself, for tests of what that leaves behind (failpoints.py); nowhere by default
+    failpoint: str = Field("", alias="BRONZE_FAILPOINT")
+
+    @field_validator("failpoint")
+    @classmethod
+    def _is_a_failpoint(cls, text: str) -> str:
+        if text:
+            failpoints.parse(text)
+        return text
+
     @field_validator("spark_jars_dir")
     @classmethod
     def _holds_jars(cls, folder: Path) -> Path:
@@ -170,6 +187,10 @@ class WriterSettings(QuarantineKeySettings, ObjectStoreSettings, RetentionSettin
     def scratch(self) -> Path:
         """Emptied at each start: a killed driver leaves its native libraries and blocks behind."""
         return self.work_dir.resolve() / "scratch"
+
+
+class RestoreSettings(WriterSettings, AuditSettings):
+    """What writing a checkpoint anew needs: the writer's own rights and its Spark."""
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -11,6 +11,7 @@ from pyspark.sql.types import StructType
 
 from fraud_contracts import LEDGER_COLUMNS
 from fraud_stream.decode import landed_fields, with_reasons, with_record
+from fraud_stream.failpoints import Failpoint, reach
 from fraud_stream.streams import Layout, Stream
 
 BRONZE_PARTITION: Final = "event_date"
@@ -129,3 +130,4 @@ def _create(spark: SparkSession, path: str, columns: StructType, partition: str,
     for name, value in properties.items():
         builder = builder.property(name, value)
     builder.execute()
+    reach(Failpoint.TABLE_CREATED)

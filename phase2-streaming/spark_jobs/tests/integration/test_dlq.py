@@ -209,7 +209,7 @@ def test_what_a_killed_run_has_not_written_to_the_ledger_is_added_to_it(
     running: Any, hopeless: list[Coordinates]
 ) -> None:
     victim = hopeless[1]
-    instead_of = "redrive.LedgerWriter.acknowledge"
+    instead_of = "redrive.LedgerFiles.acknowledge"
     dying(running, instead_of, "dlq", "redrive", "--why", "a test", *at(victim))
     assert len(copies(running, victim)) == 1
     assert running.run("conservation", "--wait", "20").returncode == 1, "a message that no ledger explains"

@@ -3,17 +3,18 @@
 The tests run in order and share one stream.
 """
 
-import os
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from fraud_contracts import LABELS, LEDGER_COLUMNS, TRANSACTIONS, field_names
+from fraud_stream.lag_exporter import LAKEHOUSE_REST
 from fraud_stream.ledger import read_ledger
 from fraud_stream.session import JVM_EXIT_SECONDS
 from fraud_stream.streams import Layout, Stream, trino_table
@@ -23,6 +24,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 GOOD = 300
 # A batch of these tests takes one to three seconds, and the exporter asks twice a second.
 BATCH_SECONDS = 15
+# A round of questions to Trino takes seconds, and a change is seen by the next one that begins after it.
+LAKEHOUSE_SECONDS = (2 + LAKEHOUSE_REST) * 8
 
 
 @pytest.fixture(scope="module")
@@ -67,21 +70,6 @@ def send(feed: Any, count: int) -> Counter[str]:
     return Counter(str(partition) for partition, _ in places)
 
 
-def processes(driver: Any) -> list[int]:
-    """The driver and its JVM."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
-        except FileNotFoundError:
-            continue
-    found = [driver.process.pid]
-    for pid in found:
-        found += [child for child, parent in parents.items() if parent == pid]
-    assert len(found) >= 2, "the driver has no JVM"
-    return found
-
-
 def rows(trino: Any, layout: Layout) -> dict[str, list[list[Any]]]:
     """Number and hash of all that a replay must give again: everything but when and in which batch it was read."""
     again = [name for name in LEDGER_COLUMNS if name not in ("_ingested_at", "_batch_id")]
@@ -96,20 +84,16 @@ def rows(trino: Any, layout: Layout) -> dict[str, list[list[Any]]]:
     return found
 
 
-def test_a_paused_stream_shows_what_it_lacks(running: Any, lag: Any, feed: Any) -> None:
+def test_a_paused_stream_shows_what_it_lacks(running: Any, lag: Any, feed: Any, signals: ModuleType) -> None:
     lag(Counter())
-    paused = processes(running)
-    for pid in paused:
-        os.kill(pid, signal.SIGSTOP)
+    processes = signals.family(running.process.pid)
+    assert len(processes) >= 2, "the driver has no JVM"
     # shorter than what the lease grants: the driver goes on afterwards
-    try:
+    with signals.paused(*processes):
         waiting = send(feed, 60)
         lag(waiting, 8)
         waiting += send(feed, 25)
         lag(waiting, 8)
-    finally:
-        for pid in reversed(paused):
-            os.kill(pid, signal.SIGCONT)
     lag(Counter(), 60)
     assert running.process.poll() is None
     holds(running)
@@ -121,8 +105,9 @@ def test_a_poisoned_stream_does_not_lag_because_it_sets_aside(
     feed.send(TRANSACTIONS, [b"\x07 not Avro"] * 500)
     feed.send(LABELS, [None] * 20)
     lag(Counter(), 60)
-    exporter.wait_for({"": 520}, "fraud_lakehouse_rows", layer="quarantine", table=layout.quarantine_table)
-    exporter.wait_for({"": 0}, "fraud_conservation_gap_messages", topic=transactions.topic)
+    quarantine = {"layer": "quarantine", "table": layout.quarantine_table}
+    exporter.wait_for({"": 520}, "fraud_lakehouse_rows", LAKEHOUSE_SECONDS, **quarantine)
+    exporter.wait_for({"": 0}, "fraud_conservation_gap_messages", LAKEHOUSE_SECONDS, topic=transactions.topic)
     holds(running)
 
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 import pytest
 import tzlocal
 
-from fraud_contracts import CATALOG, TRANSACTIONS
+from fraud_contracts import CATALOG, LABELS, RAW_TOPICS, TRANSACTIONS
+from fraud_stream import lakehouse_figures
+from fraud_stream.dispositions import SCHEMA as DISPOSITIONS_SCHEMA
+from fraud_stream.dispositions import TABLE as DISPOSITIONS_TABLE
 from fraud_stream.fraud_ratio import FraudRatio
 from fraud_stream.lakehouse import Lakehouse
-from fraud_stream.lakehouse_figures import LakehouseFigures, LakehouseReader, LakehouseRound
+from fraud_stream.lakehouse_figures import LakehouseFigures, LakehouseReader, LakehouseRound, Undecided
 from fraud_stream.positions import StreamPosition
 from fraud_stream.streams import Layout
 
@@ -20,7 +23,7 @@ pytestmark = pytest.mark.integration
 # 2026-03-10 12:00 UTC
 NOON = 1773144000
 INGESTED = NOON + 3600
-LAYERS = ("bronze", "silver", "gold")
+LAYERS = ("bronze", "silver", "gold", DISPOSITIONS_SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ def fill(made: Tables, bucket: str) -> None:
     )
     made.run(
         f"CREATE TABLE {{c}}bronze.quarantine AS "
-        f"SELECT '{TRANSACTIONS.name}' AS _topic, 1 AS _partition, BIGINT '3' AS _offset"
+        f"SELECT '{TRANSACTIONS.name}' AS _topic, 1 AS _partition, BIGINT '3' AS _offset, "
+        f"from_unixtime({NOON}, 'UTC') AS _kafka_timestamp"
     )
 
 
@@ -99,6 +103,8 @@ def test_bronze_alone_is_counted_and_gold_lacks_all_of_it(tables: Tables) -> Non
         gold_is_compared=True,
         gold_lacks_since=INGESTED,
         conservation_gaps={TRANSACTIONS.name: 0},
+        undecided={topic.name: Undecided() for topic in RAW_TOPICS} | {TRANSACTIONS.name: Undecided(1, NOON)},
+        repeated_ratios={TRANSACTIONS.name: 0},
     )
 
 
@@ -122,12 +128,45 @@ def test_the_gap_is_what_the_stream_finished_and_no_table_holds(
 
 def test_a_row_twice_does_not_hide_one_that_is_missing(tables: Tables) -> None:
     try:
-        tables.run(f"INSERT INTO {{c}}bronze.quarantine VALUES ('{TRANSACTIONS.name}', 0, 2)")
+        tables.run(f"INSERT INTO {{c}}bronze.quarantine VALUES ('{TRANSACTIONS.name}', 0, 2, current_timestamp)")
         assert tables.gap({0: 5, 1: 4}) == 1
         # as many rows as messages: the stream finished six of partition 0, and six rows are there
         assert tables.gap({0: 6, 1: 4}) == 2
     finally:
         tables.run("DELETE FROM {c}bronze.quarantine WHERE _partition = 0")
+
+
+def test_what_was_redriven_or_discarded_no_longer_waits(tables: Tables) -> None:
+    decisions = f"{{c}}{DISPOSITIONS_SCHEMA}.{DISPOSITIONS_TABLE}"
+    waits = Undecided(1, NOON)
+    tables.run(f"CREATE TABLE {decisions} (_topic varchar, _partition integer, _offset bigint, step varchar)")
+    others = f"('{TRANSACTIONS.name}', 1, 3, 'claimed'), ('{LABELS.name}', 1, 3, 'discarded')"
+    tables.run(f"INSERT INTO {decisions} VALUES {others}")
+    assert tables.ask().undecided()[TRANSACTIONS.name] == waits, "a claim is no decision, and not one of another topic"
+    tables.run(f"INSERT INTO {decisions} VALUES ('{TRANSACTIONS.name}', 1, 3, 'redriven')")
+    assert tables.ask().undecided()[TRANSACTIONS.name] == Undecided()
+
+
+def test_repeats_are_counted_in_the_newest_day_only(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    def add(name: str, day: str) -> None:
+        tables.run(
+            f"INSERT INTO {{c}}bronze.transactions "
+            f"VALUES ('{name}', TIMESTAMP '{day} 12:00:00.000000', DATE '{day}', 't', 9, 9, current_timestamp)"
+        )
+
+    try:
+        for _ in range(2):
+            add("old", "2026-03-09")
+        assert tables.ask().repeated_ratios()[TRANSACTIONS.name] == 0
+        # two of the newest day's ten rows repeat an id
+        add("a0", "2026-03-10")
+        add("a1", "2026-03-10")
+        assert tables.ask().repeated_ratios()[TRANSACTIONS.name] == pytest.approx(0.2)
+        # of a part of the ids, each with all of its rows
+        monkeypatch.setattr(lakehouse_figures, "REPEATS_LOOKED_AT", 5)
+        assert 0 <= tables.ask().repeated_ratios()[TRANSACTIONS.name] <= 0.5
+    finally:
+        tables.run("DELETE FROM {c}bronze.transactions WHERE _partition = 9")
 
 
 def test_gold_lacks_what_is_above_its_watermarks_and_not_there_under_another_offset(tables: Tables) -> None:

@@ -4,6 +4,7 @@ They are given to a stream in a namespace of its own, on the test stack. What a 
 stream is said about that one: its topics, its tables, and its writer, which is a process of this test and no service.
 """
 
+import json
 import re
 import shlex
 import shutil
@@ -26,7 +27,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 ROOT = Path(__file__).parents[4]
 RUNBOOKS = ROOT / "docs" / "runbooks"
 # a page that begins anew comes last
-PAGES = ("LagNotFalling", "DiskFillingUp", "SchemaChange", "QuarantineGrowing", "LostCheckpoint")
+PAGES = (
+    *("LagNotFalling", "DiskFillingUp", "SchemaChange", "QuarantineGrowing", "QuarantineUndecided"),
+    *("LostMessages", "LostCheckpoint"),
+)
 WRITER = re.compile(r"make (start|stop|restart) SERVICE=bronze-writer")
 # what a runbook names and only the reader's own stream has
 EXAMPLE = "transactions.raw-3-1704"
@@ -100,8 +104,8 @@ def console(
 
 @pytest.fixture(scope="module")
 def environment(environment: dict[str, str], platform: dict[str, str]) -> dict[str, str]:
-    """The commands of make ask the stack where the ledger is."""
-    return {**environment, "FRAUD_PRODUCER_LEDGER_DIR": platform["FRAUD_PRODUCER_LEDGER_DIR"]}
+    """The commands of make ask the stack where the ledger is, and where to write decisions down."""
+    return {**environment, **{name: platform[name] for name in ("FRAUD_PRODUCER_LEDGER_DIR", "FRAUD_STREAM_AUDIT_LOG")}}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -124,6 +128,7 @@ def test_no_command_is_hidden_in_a_sentence(page: str) -> None:
 def test_what_the_runbooks_did_was_done(console: Console) -> None:
     """After the pages: one message was redriven, the others were discarded, and the setting was changed."""
     audit = Path(console.driver.environment["FRAUD_STREAM_AUDIT_LOG"]).read_text(encoding="utf-8")
-    for action in ("show", "redriven", "discard", "start-over"):
-        assert f'"action": "{action}"' in audit, action
+    # earlier streams are in that file too
+    ours = [json.loads(line) for line in audit.splitlines() if console.layout.namespace in line]
+    assert {"show", "redriven", "discard", "start-over"} <= {line["action"] for line in ours}
     assert "\nBRONZE_VACUUM_RETENTION=7\n" in console.dotenv.read_text(encoding="utf-8")

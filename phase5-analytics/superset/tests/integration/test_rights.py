@@ -19,6 +19,7 @@ TABLE = "gold.mart_hourly_metrics"
 REFUSED = [
     "SELECT * FROM delta.gold.mart_hourly_metrics",
     "SELECT * FROM delta.bronze.transactions",
+    "SELECT annual_income FROM delta.bronze.kyc_profiles",
     "SELECT * FROM postgres.public.decisions",
     "SELECT * FROM TABLE(postgres.system.query(query => 'SELECT 1'))",
     "SELECT * FROM system.runtime.queries",

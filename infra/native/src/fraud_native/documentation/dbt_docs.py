@@ -6,13 +6,17 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
 from fraud_native.paths import COMMANDS
+from fraud_native.trino_client import connect
 
-# with a pipeline running beside, a table may be missing once; one that was never built is missing each time
-_CATALOG_TRIES = 2
+if TYPE_CHECKING:
+    from trino.dbapi import Connection
+
+_NEVER_BUILT = ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND")
 
 
 class DbtError(RuntimeError):
@@ -32,10 +36,9 @@ def write_dbt_docs(variables: Mapping[str, str], folder: Path) -> str:
     environment = {**os.environ, **variables, "DBT_LOG_PATH": str(target / "logs")}
     with_catalog = _trino_answers(variables["TRINO_URL"])
     if with_catalog:
-        for _ in range(_CATALOG_TRIES):
+        _dbt(["docs", "generate", "--static"], target, environment)
+        if missed_a_table(variables, target):
             _dbt(["docs", "generate", "--static"], target, environment)
-            if not _missing_in_catalog(target):
-                break
     else:
         _dbt(["parse"], target, environment)
         _dbt(["docs", "generate", "--static", "--no-compile", "--empty-catalog"], target, environment)
@@ -50,11 +53,35 @@ def write_dbt_docs(variables: Mapping[str, str], folder: Path) -> str:
     )
 
 
-def _missing_in_catalog(target: Path) -> set[str]:
-    """Models without columns: Trino lists a schema without the tables that it cannot read at that moment."""
+def missed_a_table(variables: Mapping[str, str], target: Path) -> bool:
+    """Whether a model that was built is not in dbt's catalog.
+
+    With a pipeline running beside, Trino lists a schema without the tables that it cannot read at that moment.
+    """
     manifest, catalog = (json.loads((target / name).read_text("utf-8")) for name in ("manifest.json", "catalog.json"))
-    models = {name for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
-    return models - set(catalog["nodes"])
+    absent = [
+        node["relation_name"]
+        for name, node in manifest["nodes"].items()
+        if node["resource_type"] == "model" and name not in catalog["nodes"]
+    ]
+    if not absent:
+        return False
+    with connect(variables) as connection:
+        return any(_was_built(connection, relation) for relation in absent)
+
+
+def _was_built(connection: "Connection", relation: str) -> bool:
+    from trino.exceptions import Error, TrinoQueryError  # noqa: PLC0415 - only where something is absent
+
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"SELECT 1 FROM {relation} LIMIT 0")  # noqa: S608 - dbt's own name of its table
+        cursor.fetchall()
+    except TrinoQueryError as refused:
+        return refused.error_name not in _NEVER_BUILT
+    except (Error, OSError):
+        return True  # asked again, dbt says what is wrong
+    return True
 
 
 def _dbt(arguments: list[str], target: Path, environment: Mapping[str, str]) -> None:

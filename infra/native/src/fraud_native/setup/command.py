@@ -16,10 +16,13 @@ def setup(
     tests: Annotated[
         bool, typer.Option("--tests", help="also what only the project's own tests need: a browser")
     ] = False,
+    chaos: Annotated[
+        bool, typer.Option("--chaos", help="also what only the tests of faults need: a proxy that breaks connections")
+    ] = False,
 ) -> None:
     """Install and cache what is missing: servers, jars, Airflow, Superset, Debian packages (repeatable)."""
     try:
-        run(phase or (), tests=tests)
+        run(phase or (), tests=tests, chaos=chaos)
     except SetupError as error:
         typer.echo(f"\n{error}", err=True)
         raise typer.Exit(1) from error

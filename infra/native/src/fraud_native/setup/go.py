@@ -55,12 +55,19 @@ def install_go(uv: Path, work: Work) -> None:
     move_into_place(fresh, target)
 
 
-def install_program(module: str, version: str, target: Path) -> Callable[[Work], None]:
-    """An action that builds the program of a module, unless exactly that version was built before."""
-    return partial(_build, module, version, target)
+def install_program(module: str, version: str, target: Path, package: str = "") -> Callable[[Work], None]:
+    """An action that builds the program of a module, unless exactly that version was built before.
+
+    Args:
+        module: path of the module.
+        version: its exact version.
+        target: where the program is to be.
+        package: folder of the program inside the module, when it is not the module's own.
+    """
+    return partial(_build, module, version, target, package)
 
 
-def _build(module: str, version: str, target: Path, work: Work) -> None:
+def _build(module: str, version: str, target: Path, package: str, work: Work) -> None:
     if built_from(target, module, version):
         return
     go = go_from_path() or go_wheel(work.versions["GO_VERSION"]) / "go" / "bin" / "go"
@@ -77,9 +84,11 @@ def _build(module: str, version: str, target: Path, work: Work) -> None:
         "GOGC": os.environ.get("GOGC", "400"),
     }
     options = ["-trimpath", "-gcflags=all=-dwarf=false", "-ldflags=-s -w"]
-    install: list[str | Path] = [go, "install", *options, f"{module}@{version}"]
+    program = f"{module}/{package}" if package else module
+    install: list[str | Path] = [go, "install", *options, f"{program}@{version}"]
     work.processes.run(install, work.log, environment)
-    built = folder / target.name
+    # Go names a program after its folder
+    built = folder / (package.rpartition("/")[2] or target.name)
     if not built_from(built, module, version):
         raise StepError(f"the build of {module} does not say that it is {version}")
     move_into_place(built, target)

@@ -18,17 +18,24 @@ TRINO_PLUGINS: Final = ("delta-lake", "geospatial", "postgresql")
 MINIO_MODULE: Final = "github.com/minio/minio"
 MC_MODULE: Final = "github.com/minio/mc"
 STATSD_EXPORTER_MODULE: Final = "github.com/prometheus/statsd_exporter"
+TOXIPROXY_MODULE: Final = "github.com/Shopify/toxiproxy/v2"
 _AIRFLOW_SERVICES: Final = frozenset(
     {"airflow-init", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor"}
 )
 _SUPERSET_SERVICES: Final = frozenset({"superset-init", "superset"})
 
 
-def needed_for(steps: Iterable[Step], services: Iterable[str], *, tests: bool = False) -> list[Step]:
+def needed_for(
+    steps: Iterable[Step], services: Iterable[str], *, tests: bool = False, chaos: bool = False
+) -> list[Step]:
     """The steps that these services (and the tests) need, with what they need in turn, in the order of the plan."""
     everything = list(steps)
     wanted_services = set(services)
-    wanted = {step.name for step in everything if step.services & wanted_services or (tests and step.for_tests)}
+    wanted = {
+        step.name
+        for step in everything
+        if step.services & wanted_services or (tests and step.for_tests) or (chaos and step.for_chaos)
+    }
     for step in reversed(everything):
         if step.name in wanted:
             wanted |= set(step.needs)
@@ -276,6 +283,18 @@ def _go_steps(versions: Mapping[str, str], uv: Path) -> list[Step]:
                     ["statsd-exporter"],
                 ),
             )
+        ),
+        Step(
+            name="toxiproxy",
+            version=versions["TOXIPROXY_VERSION"],
+            lane=Lane.GO,
+            services=frozenset(),
+            outputs=(tools.toxiproxy,),
+            needs=("go",),
+            stamp_file=cache() / "stamps" / "toxiproxy",
+            action=go.install_program(TOXIPROXY_MODULE, versions["TOXIPROXY_VERSION"], tools.toxiproxy, "cmd/server"),
+            remedy=go.REMEDY,
+            for_chaos=True,
         ),
     ]
 

@@ -25,12 +25,13 @@ _WANTED_BYTES: Final = 8 * 10**9
 _HEARTBEAT_SECONDS: Final = 15.0
 
 
-def run(phases: Iterable[int] = (), *, tests: bool = False) -> list[Outcome]:
+def run(phases: Iterable[int] = (), *, tests: bool = False, chaos: bool = False) -> list[Outcome]:
     """Installs whatever the services of these phases need and is not there yet.
 
     Args:
         phases: numbers of the phases; none: all of them.
         tests: also what only the project's own tests need.
+        chaos: also what only the tests of faults need.
 
     Returns:
         What became of each step, in the order of the plan.
@@ -43,7 +44,7 @@ def run(phases: Iterable[int] = (), *, tests: bool = False) -> list[Outcome]:
     chosen = list(phases)
     services = definition.with_dependencies(definition.of_phases(chosen) if chosen else definition.services())
     versions = parse_env(ENV_EXAMPLE.read_text(encoding="utf-8"))
-    steps = needed_for(all_steps(versions), services, tests=tests)
+    steps = needed_for(all_steps(versions), services, tests=tests, chaos=chaos)
     progress = Progress()
     began = time.monotonic()
     missing = [step.name for step in steps if not step.is_done()]

@@ -52,6 +52,7 @@ class Step:
         needs: earlier steps of the same lane without which it makes no sense.
         stamp_file: where its stamp is, unless in the cache.
         for_tests: whether the project's own tests need it and no service does.
+        for_chaos: whether only the tests of faults need it.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Step:
     needs: tuple[str, ...] = ()
     stamp_file: Path | None = None
     for_tests: bool = False
+    for_chaos: bool = False
 
     @property
     def key(self) -> str:

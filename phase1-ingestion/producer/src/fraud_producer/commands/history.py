@@ -1,17 +1,15 @@
 """Filling the topics with simulated history, as fast as the broker takes it."""
 
-import time
 from dataclasses import dataclass
 
 import typer
 
 from fraud_contracts import TRANSACTIONS
 from fraud_producer.commands.options import last_full_hour_us, moment_us, simulation_config
+from fraud_producer.commands.sending import sending
 from fraud_producer.continuation import continue_simulation
 from fraud_producer.events import Event, iso
-from fraud_producer.feeding import feed, summary
-from fraud_producer.ledger import Ledger
-from fraud_producer.producer import EventProducer
+from fraud_producer.feeding import feed
 from fraud_producer.progress import progress
 from fraud_producer.settings import Settings
 from fraud_producer.simulator.config import DAY_US, DEFAULT_PER_DAY
@@ -48,36 +46,25 @@ def send_history(settings: Settings, span: Span) -> None:
     wanted = simulation_config(settings, start_us, per_day=per_day)
     continuation = continue_simulation(settings, wanted, exactly=True)
     first_us = continuation.world.config.start_us
-    stop = Stop()
-    stop.install()
-    begun = time.monotonic()
-    with Ledger(settings.fraud_producer_ledger_dir) as ledger:
-        with _producer(settings, ledger) as producer, progress("history") as report:
+    with Stop() as stop, sending(settings) as run, progress("history") as report:
 
-            def say(event: Event, sent: int) -> None:
-                share = (event.event_us - first_us) / (end_us - first_us)
-                report(share, f"{sent:,} messages, {iso(event.event_us)[:10]}")
+        def say(event: Event, sent: int) -> None:
+            share = (event.event_us - first_us) / (end_us - first_us)
+            report(share, f"{sent:,} messages, {iso(event.event_us)[:10]}")
 
-            sent = feed(producer, continuation.events(end_us), stop, say)
-            report(1.0, f"{sent:,} messages")
-        line = summary(
-            producer.deliveries,
-            ledger.run_id,
-            time.monotonic() - begun,
-            start=iso(first_us),
-            end=iso(end_us),
-            seed=wanted.seed,
-            customers=wanted.customers,
-            interrupted=stop.requested,
-        )
+        sent = feed(run.producer, continuation.events(end_us), stop, say)
+        report(1.0, f"{sent:,} messages")
+    line = run.summary(
+        start=iso(first_us),
+        end=iso(end_us),
+        seed=wanted.seed,
+        customers=wanted.customers,
+        interrupted=stop.requested,
+    )
     typer.echo(line)
-    producer.require_complete()
+    run.producer.require_complete()
     if stop.requested:
         raise typer.Exit(stop.exit_code)
     write_source(settings.fraud_producer_ledger_dir, continuation.world.config, complete=True)
     if not sent:
         typer.echo(f"{TRANSACTIONS.name} reaches {iso(end_us)} already: nothing was sent", err=True)
-
-
-def _producer(settings: Settings, ledger: Ledger) -> EventProducer:
-    return EventProducer(settings.kafka_bootstrap_servers, settings.schema_registry_url, ledger)

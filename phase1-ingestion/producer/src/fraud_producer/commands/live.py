@@ -21,11 +21,10 @@ from fraud_producer.commands.options import (
     moment_us,
     simulation_config,
 )
+from fraud_producer.commands.sending import sending
 from fraud_producer.events import as_json, iso
-from fraud_producer.feeding import feed_at_rate, summary
-from fraud_producer.ledger import Ledger
+from fraud_producer.feeding import feed_at_rate
 from fraud_producer.live_events import live_events, read_all_positions
-from fraud_producer.producer import EventProducer
 from fraud_producer.settings import Settings, load_api_settings, load_settings
 from fraud_producer.simulator import SimulationConfig
 from fraud_producer.stopping import Stop
@@ -65,13 +64,10 @@ def live(
         Path(output).write_text(lines, encoding="utf-8")
     if not produce:
         return
-    stop = Stop()
-    stop.install()
-    with Ledger(settings.fraud_producer_ledger_dir) as ledger:
-        with EventProducer(settings.kafka_bootstrap_servers, settings.schema_registry_url, ledger) as producer:
-            feed_at_rate(producer, chosen, stop, per_second)
-        typer.echo(summary(producer.deliveries, ledger.run_id, seconds), err=True)
-    producer.require_complete()
+    with Stop() as stop, sending(settings) as run:
+        feed_at_rate(run.producer, chosen, stop, per_second)
+    typer.echo(run.summary(), err=True)
+    run.producer.require_complete()
 
 
 def traffic(
@@ -95,43 +91,41 @@ def traffic(
     """
     settings = load_settings().with_flags(customer_pool_size=customers, fraud_producer_seed=seed, fraud_rate=fraud_rate)
     target = load_api_settings(api_url, api_key_env)
-    stop = Stop()
-    stop.install()
     wanted = _wanted(settings, from_)
     # the history may have brought labels, and what else happened, after its last payment
     positions = read_all_positions(settings)
     coming = live_events(settings, wanted, _from_us(from_), file_source(data, mapping))
     events = (event for event in coming if event.topic is TRANSACTIONS or not positions[event.topic.name].holds(event))
-    with Ledger(settings.fraud_producer_ledger_dir) as ledger:
-        with (
-            ScoringApi(target.api_url, target.fraud_serving_api_key.get_secret_value()) as api,
-            EventProducer(settings.kafka_bootstrap_servers, settings.schema_registry_url, ledger) as producer,
-        ):
-            api.require_up()
-            result = drive(events, api, producer, stop, rate, seconds)
-        ids_file = settings.fraud_producer_ledger_dir.parent / "traffic" / f"{ledger.run_id}.txt"
-        ids_file.parent.mkdir(parents=True, exist_ok=True)
-        ids_file.write_text("".join(f"{name}\n" for name in result.transaction_ids), encoding="utf-8")
-        p50, p99 = result.percentile(0.50), result.percentile(0.99)
-        line = json.dumps(
-            {
-                "requests": result.requests,
-                "errors": result.errors,
-                "p50_ms": None if p50 is None else round(p50, 2),
-                "p99_ms": None if p99 is None else round(p99, 2),
-                "first_event_time": None if result.first_event_us is None else iso(result.first_event_us),
-                "last_event_time": None if result.last_event_us is None else iso(result.last_event_us),
-                "produced": dict(sorted(producer.deliveries.acknowledged.items())),
-                "first_error": result.first_error or None,
-                "transaction_ids_file": str(ids_file),
-                "ledger_run": ledger.run_id,
-            }
-        )
+    with (
+        Stop() as stop,
+        sending(settings) as run,
+        ScoringApi(target.api_url, target.fraud_serving_api_key.get_secret_value()) as api,
+    ):
+        api.require_up()
+        result = drive(events, api, run.producer, stop, rate, seconds)
+    ids_file = settings.fraud_producer_ledger_dir.parent / "traffic" / f"{run.run_id}.txt"
+    ids_file.parent.mkdir(parents=True, exist_ok=True)
+    ids_file.write_text("".join(f"{name}\n" for name in result.transaction_ids), encoding="utf-8")
+    p50, p99 = result.percentile(0.50), result.percentile(0.99)
+    line = json.dumps(
+        {
+            "requests": result.requests,
+            "errors": result.errors,
+            "p50_ms": None if p50 is None else round(p50, 2),
+            "p99_ms": None if p99 is None else round(p99, 2),
+            "first_event_time": None if result.first_event_us is None else iso(result.first_event_us),
+            "last_event_time": None if result.last_event_us is None else iso(result.last_event_us),
+            "produced": dict(sorted(run.producer.deliveries.acknowledged.items())),
+            "first_error": result.first_error or None,
+            "transaction_ids_file": str(ids_file),
+            "ledger_run": run.run_id,
+        }
+    )
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(line + "\n", encoding="utf-8")
     typer.echo(line)
-    producer.require_complete()
+    run.producer.require_complete()
     if stop.requested:
         raise typer.Exit(stop.exit_code)
 

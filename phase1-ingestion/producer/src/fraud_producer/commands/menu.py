@@ -78,9 +78,8 @@ _CHOICES: Final[dict[str, tuple[str, Callable[[Settings], None]]]] = {
 
 
 def _live(settings: Settings, live: Live) -> None:
-    stop = Stop()
-    stop.install()
-    send_live(settings, live, stop)
+    with Stop() as stop:
+        send_live(settings, live, stop)
 
 
 def _with_world(settings: Settings) -> Settings:

@@ -9,7 +9,8 @@ from fraud_producer.avro import Decoder
 from fraud_producer.errors import TopicError
 from fraud_producer.events import iso
 from fraud_producer.live_events import held_back_left, read_all_positions
-from fraud_producer.positions import TopicReader, read_positions
+from fraud_producer.message_ranges import TopicReader
+from fraud_producer.positions import read_positions
 from fraud_producer.printable import printable
 from fraud_producer.registry import Registry
 from fraud_producer.settings import Settings, load_settings
@@ -63,20 +64,20 @@ def tail(
     lines = []
     with Registry(settings.schema_registry_url) as registry:
         decoder = Decoder(registry.schema_text)
-        with TopicReader(settings.kafka_bootstrap_servers, topic, partitions) as reader:
-            for message in reader.last(count):
-                value, key = message.value() or b"", message.key() or b""
-                line: dict[str, Any] = {
-                    "partition": message.partition(),
-                    "offset": message.offset(),
-                    "appended_at": iso(message.timestamp()[1] * 1000),
-                    "key": key.decode("utf-8", "replace") if isinstance(key, bytes) else key,
-                }
-                try:
-                    line["value"] = printable(decoder.decode(value))
-                except (ValueError, TopicError) as broken:
-                    line |= {"undecodable": str(broken), "bytes": value[:64].hex()}
-                lines.append((message.timestamp()[1], message.partition(), message.offset(), line))
+        reader = TopicReader(settings.kafka_bootstrap_servers, topic, partitions)
+        for message in reader.last(count):
+            value, key = message.value() or b"", message.key() or b""
+            line: dict[str, Any] = {
+                "partition": message.partition(),
+                "offset": message.offset(),
+                "appended_at": iso(message.timestamp()[1] * 1000),
+                "key": key.decode("utf-8", "replace") if isinstance(key, bytes) else key,
+            }
+            try:
+                line["value"] = printable(decoder.decode(value))
+            except (ValueError, TopicError) as broken:
+                line |= {"undecodable": str(broken), "bytes": value[:64].hex()}
+            lines.append((message.timestamp()[1], message.partition(), message.offset(), line))
     lines.sort(key=lambda entry: entry[:3])
     for *_, line in lines[-count:]:
         typer.echo(json.dumps(line, default=str))

@@ -9,14 +9,13 @@ from typing import Annotated, Final
 
 import typer
 
-from fraud_contracts import RAW_TOPICS
+from fraud_contracts import RAW_TOPICS, new_run_id
 from fraud_producer.commands.options import moment_us
+from fraud_producer.commands.sending import sending
 from fraud_producer.errors import BadRowError, SourceError
 from fraud_producer.events import Event, iso
-from fraud_producer.feeding import feed, summary
-from fraud_producer.ledger import Ledger, new_run_id
+from fraud_producer.feeding import feed
 from fraud_producer.message_ranges import offset_limits
-from fraud_producer.producer import EventProducer
 from fraud_producer.progress import Report, progress
 from fraud_producer.replay import FileReplay, FileSpan, load_mapping
 from fraud_producer.replay.dry_run import rows_as_sent
@@ -133,40 +132,30 @@ def _send(
         label_delay_days=None if layout.label is None else layout.label.delay_days,
     )
     write_source(ledger_dir, source, complete=False)
-    stop = Stop()
-    stop.install()
-    begun = time.monotonic()
     span, run_id, earlier = FileSpan(), new_run_id(), whole.runs
     errors_path = errors or ledger_dir.parent / "errors" / f"{file.name}.{run_id}.csv"
     journal.begin(run_id)
-    with Ledger(ledger_dir, run_id) as ledger, ErrorFile(errors_path) as bad:
-        with (
-            EventProducer(settings.kafka_bootstrap_servers, settings.schema_registry_url, ledger) as producer,
-            progress(file.name) as report,
-        ):
-            delivered, partitions = _delivered(settings, earlier)
-            coming = _watched(contents.events(span, bad, until_us=until_us), contents, span, report)
-            coming = delivered.left(coming, partitions)
-            if factor is not None:
-                coming = at_speed(coming, factor, stop, producer.poll)
-            feed(producer, coming, stop)
-            report(1.0, f"{span.rows:,} rows, {span.bad_rows} bad rows")
-        line = summary(
-            producer.deliveries,
-            run_id,
-            time.monotonic() - begun,
-            rows=span.rows,
-            sent_before=delivered.total,
-            bad_rows=span.bad_rows,
-            out_of_order=span.out_of_order,
-            errors_file=str(errors_path) if span.bad_rows else None,
-            held_back_from=None if until_us is None else iso(until_us),
-            interrupted=stop.requested,
-        )
+    with Stop() as stop, sending(settings, run_id) as run, ErrorFile(errors_path) as bad, progress(file.name) as report:
+        delivered, partitions = _delivered(settings, earlier)
+        coming = _watched(contents.events(span, bad, until_us=until_us), contents, span, report)
+        coming = delivered.left(coming, partitions)
+        if factor is not None:
+            coming = at_speed(coming, factor, stop, run.producer.poll)
+        feed(run.producer, coming, stop)
+        report(1.0, f"{span.rows:,} rows, {span.bad_rows} bad rows")
+    line = run.summary(
+        rows=span.rows,
+        sent_before=delivered.total,
+        bad_rows=span.bad_rows,
+        out_of_order=span.out_of_order,
+        errors_file=str(errors_path) if span.bad_rows else None,
+        held_back_from=None if until_us is None else iso(until_us),
+        interrupted=stop.requested,
+    )
     if span.bad_rows:
         typer.echo(f"{span.bad_rows} of {span.rows + span.bad_rows} rows were not sent: see {errors_path}", err=True)
     typer.echo(line)
-    producer.require_complete()
+    run.producer.require_complete()
     if stop.requested:
         raise typer.Exit(stop.exit_code)
     write_source(ledger_dir, replace(source, held_back=whole.rows - span.rows), complete=True)

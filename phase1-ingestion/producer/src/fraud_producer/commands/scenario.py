@@ -6,12 +6,11 @@ import typer
 
 from fraud_contracts import LABELS, RAW_TOPICS, TRANSACTIONS
 from fraud_producer.commands.options import Customers, Seed, simulation_config
+from fraud_producer.commands.sending import sending
 from fraud_producer.errors import SourceError
 from fraud_producer.events import iso
 from fraud_producer.injected_case import Case, case_ending_at
-from fraud_producer.ledger import Ledger
 from fraud_producer.positions import read_positions
-from fraud_producer.producer import EventProducer
 from fraud_producer.settings import Settings, load_settings
 from fraud_producer.simulator import SimulationConfig, build_world
 from fraud_producer.simulator.injection import MAX_SEED
@@ -49,19 +48,16 @@ def send_case(settings: Settings, name: str, user: str | None = None) -> None:
         SourceError: there are no payments yet, or they are somebody's own.
     """
     case = _next_case(settings, name, user)
-    with (
-        Ledger(settings.fraud_producer_ledger_dir) as ledger,
-        EventProducer(settings.kafka_bootstrap_servers, settings.schema_registry_url, ledger) as producer,
-    ):
+    with sending(settings) as run:
         for event in case.events:
-            producer.send(event)
-    producer.require_complete()
+            run.producer.send(event)
+    run.producer.require_complete()
     typer.echo(f"{case.name}: {', '.join(case.users)}")
     for topic in RAW_TOPICS:
         for event in case.of(topic.name):
             when = "known at" if topic is LABELS else "at"
             typer.echo(f"  {topic.name:<20} {event.event_id}  {when} {iso(event.event_us)}")
-    typer.echo(f"its labels become known at {iso(case.known_us)}; ledger run {ledger.run_id}")
+    typer.echo(f"its labels become known at {iso(case.known_us)}; ledger run {run.run_id}")
 
 
 def _next_case(settings: Settings, name: str, user: str | None) -> Case:

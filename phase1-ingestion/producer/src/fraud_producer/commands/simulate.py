@@ -103,13 +103,12 @@ def simulate(
     if mode is Mode.BATCH:
         send_history(settings, Span(days, end, start, transactions))
         return
-    stop = Stop()
-    stop.install()
-    if mode is Mode.BURST:
-        seconds = _BURST_SECONDS if duration is None and count is None else duration
-        send_live(settings, Live(Clock.FAST, days, seconds, count), stop)
-    else:
-        send_live_as_a_service(settings, Live(clock, days, duration, count), stop)
+    with Stop() as stop:
+        if mode is Mode.BURST:
+            seconds = _BURST_SECONDS if duration is None and count is None else duration
+            send_live(settings, Live(Clock.FAST, days, seconds, count), stop)
+        else:
+            send_live_as_a_service(settings, Live(clock, days, duration, count), stop)
 
 
 def stream(
@@ -128,9 +127,8 @@ def stream(
     settings = load_settings().with_flags(
         transaction_rate=rate, customer_pool_size=customers, fraud_producer_seed=seed, fraud_rate=fraud_rate
     )
-    stop = Stop()
-    stop.install()
-    send_live_as_a_service(settings, Live(Clock.RATE, days, duration), stop)
+    with Stop() as stop:
+        send_live_as_a_service(settings, Live(Clock.RATE, days, duration), stop)
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

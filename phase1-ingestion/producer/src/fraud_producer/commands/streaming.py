@@ -10,11 +10,11 @@ from typing import Final
 import typer
 
 from fraud_producer.commands.options import last_full_hour_us, simulation_config
+from fraud_producer.commands.sending import sending
 from fraud_producer.continuation import Continuation, continue_simulation
 from fraud_producer.errors import SettingsError, SourceError
 from fraud_producer.events import Event, iso
-from fraud_producer.feeding import feed, feed_at_rate, summary
-from fraud_producer.ledger import Ledger
+from fraud_producer.feeding import feed, feed_at_rate
 from fraud_producer.metrics import serve_metrics
 from fraud_producer.pacing import in_real_time, limited
 from fraud_producer.producer import EventProducer
@@ -74,21 +74,15 @@ def send_live(settings: Settings, live: Live, stop: Stop) -> None:
 
 def _send(settings: Settings, continuation: Continuation, live: Live, stop: Stop) -> None:
     log.info("sending by clock %s; the world began %s", live.clock, iso(continuation.world.config.start_us))
-    begun = time.monotonic()
     coming = continuation.events(minute_tick=settings.minute_tick_enabled and live.clock is not Clock.FAST)
-    with Ledger(settings.fraud_producer_ledger_dir) as ledger:
-        with (
-            EventProducer(settings.kafka_bootstrap_servers, settings.schema_registry_url, ledger) as producer,
-            ReactiveAlerts(settings.alert_workers, settings.alert_queue_size) as reactive,
-        ):
-            _feed(producer, with_reactive_alerts(coming, reactive), settings, live, stop)
-            # the last payments deserve their alerts too
-            reactive.close()
-            for alert in reactive.alerts():
-                producer.send(alert, stop)
-        line = summary(producer.deliveries, ledger.run_id, time.monotonic() - begun)
-    typer.echo(line)
-    producer.require_complete()
+    with sending(settings) as run, ReactiveAlerts(settings.alert_workers, settings.alert_queue_size) as reactive:
+        _feed(run.producer, with_reactive_alerts(coming, reactive), settings, live, stop)
+        # the last payments deserve their alerts too
+        reactive.close()
+        for alert in reactive.alerts():
+            run.producer.send(alert, stop)
+    typer.echo(run.summary())
+    run.producer.require_complete()
 
 
 def _feed(producer: EventProducer, events: Iterator[Event], settings: Settings, live: Live, stop: Stop) -> None:

@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 
 from fraud_producer.simulator.config import DAY_US, day_of
-from fraud_producer.simulator.episodes import Episodes, episodes_of
 from fraud_producer.simulator.labels import Label, confirmed
 from fraud_producer.simulator.payments import Payments, in_time_order, join
 from fraud_producer.simulator.randomness import Purpose, generator
@@ -20,12 +19,11 @@ MAX_SEED: Final = 2**31
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """A case: its payments in the order of time with their ids, one label for each fraud, and the one episode."""
+    """A case: its payments in the order of time with their ids, and one label for each fraud."""
 
     payments: Payments
     ids: list[str]
     labels: list[Label]
-    episodes: Episodes
 
 
 def inject(world: World, name: str, moment_us: int, seed: int, victim: int | None = None) -> Injection:
@@ -60,7 +58,7 @@ def inject(world: World, name: str, moment_us: int, seed: int, victim: int | Non
     ids = [f"{prefix}-{number:03d}" for number in range(len(payments))]
     known = int(payments.event_time[-1]) + DISPOSITION_US
     labels = confirmed(payments, ids, world.users, world.merchants, known)
-    return Injection(payments, ids, labels, episodes_of(prefix, payments))
+    return Injection(payments, ids, labels)
 
 
 def _just_paid(stage: Stage, moment_us: int) -> Payments:

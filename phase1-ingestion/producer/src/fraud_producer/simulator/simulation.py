@@ -11,7 +11,6 @@ from fraud_producer.events import Event
 from fraud_producer.pan import CardHasher
 from fraud_producer.simulator.behaviour import honest_payments
 from fraud_producer.simulator.config import DAY_US, SimulationConfig, date_of, day_of
-from fraud_producer.simulator.episodes import Episodes, episodes_of
 from fraud_producer.simulator.kinds.day import Day, victims_of
 from fraud_producer.simulator.kinds.derivation import HORIZON_DAYS, LOOK_AHEAD_DAYS, derived_rows
 from fraud_producer.simulator.kinds.rows import Rows
@@ -61,10 +60,6 @@ class World:
         together = join([honest, fraudulent_payments(stage)])
         ordered = in_time_order(together, day * DAY_US, (day + 1) * DAY_US)
         return ordered, transaction_ids(f"{date:%Y%m%d}", len(ordered))
-
-    def episodes_of_day(self, day: int, payments: Payments) -> Episodes:
-        """The fraud episodes of all payments of a day, with ids such as ``E20261121-0001``."""
-        return episodes_of(f"E{date_of(day):%Y%m%d}", payments)
 
     def labels_of_day(self, day: int, payments: Payments, ids: list[str]) -> list[Label]:
         """All labels that the payments of a day will ever get."""

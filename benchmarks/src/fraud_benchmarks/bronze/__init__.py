@@ -1,0 +1,1 @@
+"""The Bronze writer against a bare append, and with its safety off."""

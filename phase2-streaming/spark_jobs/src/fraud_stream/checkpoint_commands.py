@@ -1,0 +1,44 @@
+"""What a person may do to checkpoints by hand."""
+
+import logging
+
+from fraud_stream import object_store
+from fraud_stream.broker import Broker
+from fraud_stream.checkpoint_restore import Position, broken_streams, position_of, restore
+from fraud_stream.lease import Lease
+from fraud_stream.quarantine_audit import AuditLog
+from fraud_stream.session import end_session, start_session
+from fraud_stream.settings import RestoreSettings
+from fraud_stream.streams import Layout, Stream
+
+log = logging.getLogger(__name__)
+
+
+def restore_checkpoints(settings: RestoreSettings, why: str) -> list[tuple[Stream, Position]]:
+    """Write every lost or damaged checkpoint anew; ``why`` goes to the audit log.
+
+    Raises:
+        CheckpointError: the tables do not say where a stream is to go on; nothing was changed.
+        LeaseError: the Bronze writer runs.
+    """
+    layout = Layout(settings.s3_bucket, settings.namespace)
+    broker = Broker(settings.kafka_bootstrap_servers)
+    s3 = object_store.connect(settings)
+    lease = Lease(s3, settings.s3_bucket, layout.lease_key)
+    lease.acquire()
+    try:
+        lease.keep(log.critical)
+        spark = start_session(settings)
+        try:
+            broken = broken_streams(s3, spark, layout)
+            found = [(stream, position_of(spark, layout, stream, broker.offsets(stream.topic))) for stream in broken]
+            for stream, position in found:
+                wanted = {"checkpoint": stream.checkpoint_path, "batch": position.finished_batch}
+                AuditLog(settings.audit_log, why, wanted).write("restore-checkpoint", (), ends=dict(position.ends))
+                lease.check()
+                restore(s3, stream, position)
+        finally:
+            end_session(spark)
+    finally:
+        lease.release()
+    return found
