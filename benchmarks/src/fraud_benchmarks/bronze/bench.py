@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, Final
 
 import boto3
+from pyspark import SparkContext
 
 from fraud_benchmarks.bronze.backlog import Backlog, backlog
 from fraud_benchmarks.bronze.drains import Drained, Drains
@@ -103,3 +104,5 @@ def bench(stack: PlatformStack, rows: int) -> Iterator[Bench]:
             yield Bench(Drains(spark, settings, catalogue), filled, owner)
         finally:
             end_session(spark)
+            # the next benchmark has a JVM of its own: pyspark would go on asking the one that has ended
+            SparkContext._gateway = SparkContext._jvm = None
