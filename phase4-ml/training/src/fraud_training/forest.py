@@ -17,11 +17,14 @@ class ForestSettings:
 
     trees: int = 150
     max_depth: int = 16
-    min_samples_leaf: int = 2
+    min_samples_leaf: int = 3
     max_features: float = 0.12
     """Share of the features looked at per split."""
-    negatives_per_fraud: int = 20
-    """Legitimate payments kept per fraud; with 50, validation was no better and fitting took three times as long."""
+    negatives_per_fraud: int = 200
+    """Legitimate payments kept per fraud: the rare honest look-alikes among them are what a forest learns most from.
+
+    On the demo's history average precision in validation was 0.50 with 20 of them and 0.57 with all.
+    """
     criterion: Literal["gini", "entropy"] = "entropy"
     """Entropy gave 0.02 to 0.04 more average precision than Gini on two validation folds."""
     seed: int = 7
