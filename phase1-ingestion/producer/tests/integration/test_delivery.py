@@ -2,7 +2,6 @@
 
 import csv
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,7 @@ def events() -> list[Event]:
 
 
 def moved(event: Event, topics: RawTopics) -> Event:
-    return replace(event, topic=topics[0] if event.topic is TRANSACTIONS else topics[1])
+    return event._replace(topic=topics[0] if event.topic is TRANSACTIONS else topics[1])
 
 
 def send(servers: Servers, topics: RawTopics, folder: Path, events: list[Event], **overrides: Any) -> EventProducer:
