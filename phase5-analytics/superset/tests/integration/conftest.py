@@ -125,7 +125,8 @@ def signed_in(browser: Browser, superset: dict[str, str]) -> Iterator[BrowserCon
     context = browser.new_context(viewport={"width": 1500, "height": 1600}, base_url=superset["SUPERSET_URL"])
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
-    page.goto("/login/")
+    # what the form still asks for as a stranger, if it is answered later, brings the stranger's session back
+    page.goto("/login/", wait_until="networkidle")
     page.fill("#username", superset["SUPERSET_ANALYST_USER"])
     page.fill("#password", superset["SUPERSET_ANALYST_PASSWORD"])
     page.click('[data-test="login-button"]')
