@@ -201,6 +201,11 @@ def bronze_stream(load_script: Callable[[Path], ModuleType]) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def watching(load_script: Callable[[Path], ModuleType]) -> ModuleType:
+    return load_script(Path(__file__).with_name("bronze_watch.py"))
+
+
+@pytest.fixture(scope="session")
 def namespaced(load_script: Callable[[Path], ModuleType], handles: ModuleType) -> ModuleType:
     return load_script(handles.NAMESPACED)
 
@@ -243,6 +248,20 @@ def bucket(platform: dict[str, str]) -> Any:
     session = boto3.Session(platform["MINIO_ROOT_USER"], platform["MINIO_ROOT_PASSWORD"])
     s3 = session.resource("s3", endpoint_url=platform["S3_ENDPOINT_URL"], region_name=platform["S3_REGION"])
     return s3.Bucket(platform["S3_BUCKET"])
+
+
+@pytest.fixture(scope="module")
+def watch(
+    watching: ModuleType,
+    writer_settings: WriterSettings,
+    platform: dict[str, str],
+    layout: Layout,
+    environment: dict[str, str],
+    bucket: Any,
+) -> Any:
+    """Looks at what has landed, past whatever stands between the driver and its object store."""
+    directly = writer_settings.model_copy(update={"s3_endpoint_url": platform["S3_ENDPOINT_URL"]})
+    return watching.BronzeWatch(directly, layout, Path(environment["FRAUD_PRODUCER_LEDGER_DIR"]), bucket)
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,12 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from fraud_contracts import LABELS, TRANSACTIONS
 from fraud_stream.failpoints import Failpoint
-from fraud_stream.settings import WriterSettings
 from fraud_stream.streams import Layout, Stream
 
 # a refusal that needs no Spark
@@ -34,18 +31,6 @@ DAMAGES: dict[str, tuple[str, int, Damage]] = {
     "emptied beginning": ("sources/0/0", 0, lambda _: b""),
     "emptied id": ("metadata", 0, lambda _: b""),
 }
-
-
-@pytest.fixture(scope="module")
-def watch(
-    load_script: Callable[[Path], ModuleType],
-    writer_settings: WriterSettings,
-    layout: Layout,
-    environment: dict[str, str],
-    bucket: Any,
-) -> Any:
-    module = load_script(Path(__file__).with_name("bronze_watch.py"))
-    return module.BronzeWatch(writer_settings, layout, Path(environment["FRAUD_PRODUCER_LEDGER_DIR"]), bucket)
 
 
 @pytest.fixture(scope="module")

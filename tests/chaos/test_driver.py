@@ -5,8 +5,7 @@ All kills hit one stream whose history grows. What a kill leaves is what the nex
 
 import signal
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -14,8 +13,6 @@ import pytest
 
 from fraud_contracts import RAW_TOPICS
 from fraud_stream.failpoints import Failpoint
-from fraud_stream.settings import WriterSettings
-from fraud_stream.streams import Layout
 
 RECOVERY_SECONDS = 60
 # a start, and whatever brings the driver to the point
@@ -41,19 +38,6 @@ AT_THE_END = (Failpoint.QUERIES_STOPPED, Failpoint.SESSION_ENDED)
 def environment(environment: dict[str, str]) -> dict[str, str]:
     # a backlog is cleared as fast as on the platform itself
     return environment | {"BRONZE_MAX_OFFSETS_PER_TRIGGER": "60000"}
-
-
-@pytest.fixture(scope="module")
-def watching(load_script: Callable[[Path], ModuleType]) -> ModuleType:
-    return load_script(Path(__file__).with_name("bronze_watch.py"))
-
-
-@pytest.fixture(scope="module")
-def watch(
-    watching: ModuleType, writer_settings: WriterSettings, layout: Layout, environment: dict[str, str], bucket: Any
-) -> Any:
-    ledger = Path(environment["FRAUD_PRODUCER_LEDGER_DIR"])
-    return watching.BronzeWatch(writer_settings, layout, ledger, bucket)
 
 
 @pytest.fixture(scope="module")

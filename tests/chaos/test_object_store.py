@@ -16,8 +16,6 @@ import pytest
 
 from fraud_native.envfile import parse_env
 from fraud_native.paths import ENV_EXAMPLE, Tools
-from fraud_stream.settings import WriterSettings
-from fraud_stream.streams import Layout
 
 RECOVERY_SECONDS = 60
 # so many bytes of one connection arrive: a request for a page of names does, a file of rows or a log entry is cut
@@ -54,24 +52,6 @@ def proxy(
 def environment(environment: dict[str, str], proxy: Any) -> dict[str, str]:
     # a backlog is cleared as fast as on the platform itself
     return environment | {"S3_ENDPOINT_URL": f"http://{proxy.address}", "BRONZE_MAX_OFFSETS_PER_TRIGGER": "60000"}
-
-
-@pytest.fixture(scope="module")
-def watching(load_script: Callable[[Path], ModuleType]) -> ModuleType:
-    return load_script(Path(__file__).with_name("bronze_watch.py"))
-
-
-@pytest.fixture(scope="module")
-def watch(
-    watching: ModuleType,
-    writer_settings: WriterSettings,
-    platform: dict[str, str],
-    layout: Layout,
-    environment: dict[str, str],
-    bucket: Any,
-) -> Any:
-    directly = writer_settings.model_copy(update={"s3_endpoint_url": platform["S3_ENDPOINT_URL"]})
-    return watching.BronzeWatch(directly, layout, Path(environment["FRAUD_PRODUCER_LEDGER_DIR"]), bucket)
 
 
 @pytest.fixture(scope="module")

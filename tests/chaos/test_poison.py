@@ -9,10 +9,9 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +20,6 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from fraud_contracts import EXTERNAL_ALERTS, LOGINS, TRANSACTIONS, Topic, schema
-from fraud_stream.settings import WriterSettings
 from fraud_stream.streams import Layout, Stream, trino_table
 
 MIB = 1024 * 1024
@@ -94,18 +92,6 @@ def chain(feed: Any, length: int) -> tuple[bytes, int]:
 @pytest.fixture(scope="module")
 def environment(environment: dict[str, str]) -> dict[str, str]:
     return environment | {"BRONZE_MAX_OFFSETS_PER_TRIGGER": "60000"}
-
-
-@pytest.fixture(scope="module")
-def watch(
-    load_script: Callable[[Path], ModuleType],
-    writer_settings: WriterSettings,
-    layout: Layout,
-    environment: dict[str, str],
-    bucket: Any,
-) -> Any:
-    module = load_script(Path(__file__).with_name("bronze_watch.py"))
-    return module.BronzeWatch(writer_settings, layout, Path(environment["FRAUD_PRODUCER_LEDGER_DIR"]), bucket)
 
 
 class DeadLetters:
