@@ -197,28 +197,10 @@ def skip_lost(
     why: Annotated[str, typer.Option(help="Your reason; it is kept in the audit log with your name and the time.")],
 ) -> None:
     """Let the Bronze writer go on after messages that left their topic unread; refused while the writer runs."""
-    from fraud_stream import object_store
-    from fraud_stream.checkpoint_identity import read_checkpoint
-    from fraud_stream.lease import Lease
-    from fraud_stream.lost_messages import lost_messages, skip
+    from fraud_stream.checkpoint_commands import skip_lost_messages
 
-    settings = load(StartOverSettings)
-    layout = Layout(settings.s3_bucket, settings.namespace)
-    broker, s3 = Broker(settings.kafka_bootstrap_servers), object_store.connect(settings)
-    lease = Lease(s3, settings.s3_bucket, layout.lease_key)
-    lease.acquire()
-    try:
-        for stream in layout.streams:
-            checkpoint = read_checkpoint(s3, settings.s3_bucket, stream.checkpoint_key)
-            lost = lost_messages(s3, stream, checkpoint, broker.offsets(stream.topic))
-            if lost:
-                places = [str(one) for one in lost]
-                AuditLog(settings.audit_log, why, {"namespace": layout.namespace}).write("skip-lost", (), lost=places)
-                skip(s3, stream, checkpoint, lost)
-            for one in lost:
-                console.print(f"[red]lost[/red] {one}")
-    finally:
-        lease.release()
+    for one in skip_lost_messages(load(StartOverSettings), why):
+        console.print(f"[red]lost[/red] {one}")
     console.print("the Bronze writer can go on with what the broker holds")
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fraud_stream.checkpoint_identity import CheckpointState, first_offsets
+from fraud_stream.checkpoint_log import BEGIN, offsets_file
 from fraud_stream.errors import CheckpointError
 from fraud_stream.streams import Stream
 
@@ -64,10 +65,10 @@ def require_nothing_lost(lost: list[Lost]) -> None:
 
 def skip(s3: Any, stream: Stream, checkpoint: CheckpointState, lost: list[Lost]) -> None:
     """Let a checkpoint go on after lost messages. Hold the lease, and repeat it when it was interrupted."""
-    names = [f"offsets/{number}" for number in {checkpoint.committed_batch, checkpoint.planned_batch} if number >= 0]
+    names = [offsets_file(number) for number in {checkpoint.committed_batch, checkpoint.planned_batch} if number >= 0]
     if checkpoint.committed_batch < 0:
         # nothing is finished: the first batch begins where the source does
-        names.append("sources/0/0")
+        names.append(BEGIN)
     for name in names:
         key = f"{stream.checkpoint_key}/{name}"
         text = s3.get_object(Bucket=stream.bucket, Key=key)["Body"].read().decode()
