@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from fraud_contracts import QUARANTINE_TABLE, RAW_TOPICS
 
 PROJECT = Path(__file__).parents[1] / "dbt_project"
 COMMANDS = Path(__file__).parents[2] / ".venv" / "bin"
@@ -81,6 +84,21 @@ def test_no_model_reaches_over_a_layer(manifest: dict[str, Any]) -> None:
             if not allowed:
                 jumps.append(f"{model['name']} reads {parent_id}")
     assert jumps == []
+
+
+def test_every_table_of_bronze_is_staged_and_its_messages_counted(manifest: dict[str, Any]) -> None:
+    staged = {
+        manifest["sources"][parent]["name"]: model
+        for model in models(manifest)
+        for parent in model["depends_on"]["nodes"]
+        if parent.startswith("source.fraud_watch.bronze.")
+    }
+    assert set(staged) == {QUARANTINE_TABLE, *(topic.table for topic in RAW_TOPICS)}
+    counted = manifest["nodes"]["model.fraud_watch.int_landing_by_partition"]["depends_on"]["nodes"]
+    assert {model["unique_id"] for model in staged.values()} <= set(counted)
+    for topic in RAW_TOPICS:
+        # a message is repeated when the id that its contract names was there before
+        assert re.search(rf"\b{topic.id_field}\b", staged[topic.table]["raw_code"]), topic.name
 
 
 def test_names_and_tags_tell_the_layer(manifest: dict[str, Any]) -> None:

@@ -72,7 +72,7 @@ def test_gold_has_one_feature_row_per_payment(demo: Any) -> None:
     gold = demo.report["gold"]
     needed = {
         *("mart_fraud_features", "mart_user_profile", "mart_merchant_risk"),
-        *("mart_hourly_metrics", "mart_user_risk_profiles"),
+        *("mart_hourly_metrics", "mart_user_risk_profiles", "mart_landing_daily"),
     }
     assert needed <= set(gold)
     assert all(gold[table] > 0 for table in needed)

@@ -19,6 +19,7 @@ import psycopg
 import pytest
 import trino.dbapi
 
+from fraud_contracts import LABELS, LOGINS, QUARANTINE_TABLE, RAW_TOPICS, TRANSACTIONS, Topic
 from fraud_features import FEATURES
 
 pytestmark = pytest.mark.integration
@@ -38,6 +39,11 @@ LABEL_COLUMNS = """
     merchant_id varchar, transaction_time timestamp(6), source varchar, fraud_type varchar, _topic varchar,
     _partition integer, _offset bigint, _kafka_timestamp timestamp(6), _schema_id integer, _ingested_at timestamp(6),
     _batch_id bigint, event_date date
+"""
+# what a model reads of the other topics and of quarantine
+OTHERS = [topic for topic in RAW_TOPICS if topic not in (TRANSACTIONS, LABELS)]
+ARRIVAL_COLUMNS = """
+    _topic varchar, _partition integer, _offset bigint, _kafka_timestamp timestamp(6), _ingested_at timestamp(6)
 """
 DECISION = """
     (transaction_id, user_id, request, event_time, mode, flags, schema_hash, missing, rules_score, fraud_probability,
@@ -59,6 +65,7 @@ HASHED = (
     "gold.mart_merchant_risk_current",
     "gold.mart_transactions",
     "gold.mart_decisions",
+    "gold.mart_landing_daily",
 )
 
 
@@ -105,6 +112,25 @@ class Verdict(NamedTuple):
         )
 
 
+class Other(NamedTuple):
+    """One message of another topic, by its id or, if it was set aside, by the reasons."""
+
+    topic: Topic
+    told: str | list[str]
+    partition: int
+    offset: int
+    arrived: float
+
+    @property
+    def table(self) -> str:
+        return self.topic.table if isinstance(self.told, str) else QUARANTINE_TABLE
+
+    def sql(self) -> str:
+        broker = timestamp(at(self.arrived))
+        told = repr(self.told) if isinstance(self.told, str) else f"array{self.told}"
+        return f"({told}, '{self.topic.name}', {self.partition}, {self.offset}, {broker}, {broker})"
+
+
 def at(minute: float) -> datetime:
     return START + timedelta(minutes=minute)
 
@@ -134,6 +160,11 @@ class Lake:
             if rows:
                 values = ", ".join(row.sql() for row in rows)
                 self.query(f"insert into {self.prefix}bronze.{table} values {values}")
+
+    def receive_others(self, rows: list[Other]) -> None:
+        """The same for the other topics and for quarantine."""
+        for row in rows:
+            self.query(f"insert into {self.prefix}bronze.{row.table} values {row.sql()}")
 
     def decide(self, *decisions: tuple[str, float]) -> None:
         """What the API would record: transaction ids, and the minute in which PostgreSQL took the record."""
@@ -199,6 +230,9 @@ def lake_of_its_own(stack: Any, state: Path) -> Iterator[Lake]:
         made.query(f"create schema {made.prefix}{schema} with (location = '{location}')")
     made.query(f"create table {made.prefix}bronze.transactions ({TRANSACTION_COLUMNS})")
     made.query(f"create table {made.prefix}bronze.labels ({LABEL_COLUMNS})")
+    for topic in OTHERS:
+        made.query(f"create table {made.prefix}bronze.{topic.table} ({topic.id_field} varchar, {ARRIVAL_COLUMNS})")
+    made.query(f"create table {made.prefix}bronze.{QUARANTINE_TABLE} (reasons array(varchar), {ARRIVAL_COLUMNS})")
     with made.postgres() as connection:
         connection.execute(f"CREATE SCHEMA {made.prefix}public")
         connection.execute(f"CREATE TABLE {made.prefix}public.decisions (LIKE public.decisions INCLUDING ALL)")
@@ -282,15 +316,29 @@ SECOND_LABELS = [
     Verdict("L6", "DAY4", 5700, True, 7),
     Verdict("L7", "T100", 5701, True, 8),
 ]
+FIRST_OTHERS = [
+    Other(LOGINS, "G1", 0, 0, 10),
+    Other(TRANSACTIONS, ["bad_magic_byte"], 0, 100_000, 20),
+    # the last minute of its day
+    Other(TRANSACTIONS, ["text_encoding", "bad_magic_byte"], 0, 100_001, 899),
+]
+SECOND_OTHERS = [
+    # the broker took it before the one of the same id that Bronze landed first
+    Other(LOGINS, "G1", 1, 0, 9),
+    Other(LOGINS, "G2", 1, 1, 11),
+    Other(LABELS, ["bad_magic_byte"], 0, 100_000, 900),
+]
 
 
 @pytest.fixture(scope="module")
 def incremental(lake: Lake) -> dict[str, tuple[int, str]]:
     """Contents of every model after a build and an incremental run."""
     lake.receive(FIRST, FIRST_LABELS)
+    lake.receive_others(FIRST_OTHERS)
     lake.decide(("T1", 1000), ("T2", 2000))
     lake.dbt("build", "--exclude-resource-type", "test", "unit_test")
     lake.receive(SECOND, SECOND_LABELS)
+    lake.receive_others(SECOND_OTHERS)
     # one became visible after a record that was made later
     lake.decide(("T3", 1990), ("T4", 3000))
     lake.dbt("run")
@@ -368,6 +416,36 @@ def test_every_decision_is_in_gold_once_however_late_it_became_visible(
     ]
     assert sorted(tuple(row) for row in rows) == sorted(expected)
     assert incremental["gold.mart_decisions"][0] == len(made)
+
+
+@pytest.mark.slow
+def test_every_message_is_counted_with_what_became_of_it(lake: Lake, incremental: dict[str, tuple[int, str]]) -> None:
+    counted = lake.query(
+        f"select topic, outcome, reason, sum(message_count) from {lake.prefix}gold.mart_landing_daily "
+        "group by topic, outcome, reason"
+    )
+    payments, labels = FIRST + SECOND, FIRST_LABELS + SECOND_LABELS
+    payment_ids, label_ids = ({row[0] for row in rows} for rows in (payments, labels))
+    assert sorted(tuple(row) for row in counted) == sorted(
+        [
+            ("transactions.raw", "landed", "", len(payment_ids)),
+            ("transactions.raw", "repeated", "", len(payments) - len(payment_ids)),
+            ("transactions.raw", "quarantined", "bad_magic_byte", 1),
+            ("transactions.raw", "quarantined", "text_encoding", 1),
+            ("labels.raw", "landed", "", len(label_ids)),
+            ("labels.raw", "repeated", "", len(labels) - len(label_ids)),
+            ("labels.raw", "quarantined", "bad_magic_byte", 1),
+            ("logins.raw", "landed", "", 2),
+            ("logins.raw", "repeated", "", 1),
+        ]
+    )
+    days = lake.query(
+        f"select arrival_date, newest_arrival_at from {lake.prefix}gold.mart_landing_daily "
+        "where outcome = 'quarantined' order by newest_arrival_at"
+    )
+    arrivals = [at(minute).replace(tzinfo=None) for minute in (20, 899, 900)]
+    assert [tuple(row) for row in days] == [(arrival.date(), arrival) for arrival in arrivals]
+    assert incremental["gold.mart_landing_daily"][0] > len(counted)
 
 
 @pytest.mark.slow

@@ -145,13 +145,28 @@ def test_the_exposures_say_what_the_dashboards_read() -> None:
         for dashboard in DASHBOARDS.values()
     }
     assert shown == exposed
-    assert set(shown) == {"Transaction overview", "Fraud analytics", "Real-time risk feed"}
+    assert set(shown) == {"Transaction overview", "Fraud analytics", "Real-time risk feed", "Landing quality"}
 
 
 def test_the_risk_feed_shows_how_old_its_data_is() -> None:
     (feed,) = [dashboard for dashboard in DASHBOARDS.values() if dashboard["slug"] == "real-time-risk-feed"]
     metrics = {CHARTS[part["meta"]["uuid"]]["params"].get("metric") for part in charts_of(feed)}
     assert {"age_of_data", "newest_decision"} <= metrics
+
+
+def test_the_landing_dashboard_has_figures_also_when_nothing_was_ever_set_aside() -> None:
+    (landing,) = [dashboard for dashboard in DASHBOARDS.values() if dashboard["slug"] == "landing-quality"]
+    charts = [CHARTS[part["meta"]["uuid"]] for part in charts_of(landing)]
+    # no chart asks for the rows of one outcome alone: there may be none, and a share of zero is a figure as well
+    assert {part["operator"] for chart in charts for part in chart["params"]["adhoc_filters"]} == {"TEMPORAL_RANGE"}
+    (dataset,) = {chart["dataset_uuid"] for chart in charts}
+    of_one_outcome = [
+        metric["expression"] for metric in DATASETS[dataset]["metrics"] if "FILTER" in metric["expression"]
+    ]
+    assert len(of_one_outcome) == 4
+    assert [
+        text for text in of_one_outcome if not re.search(r"coalesce\(sum\(message_count\) FILTER .+?, 0\)", text)
+    ] == []
 
 
 @pytest.mark.parametrize("missing", ["SUPERSET_SECRET_KEY", "SUPERSET_DB_URI"])

@@ -47,8 +47,12 @@ renamed as (
 
         ---------- kafka coordinates
         {{ utc_timestamp('_kafka_timestamp') }} as _kafka_timestamp,
+        _topic,
         _partition,
-        _offset
+        _offset,
+
+        ---------- arrival
+        {{ utc_timestamp('_ingested_at') }} as _ingested_at
 
     from source
 
