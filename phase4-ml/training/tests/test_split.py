@@ -13,11 +13,11 @@ def days_of(period: Period) -> tuple[float, float]:
 def test_sixty_days_are_cut_as_the_design_says() -> None:
     split = plan_split(0, 60 * DAY_US - 1, maturity_days=7)
 
-    assert days_of(split.train) == (0, 27)
-    assert days_of(split.train_gap) == (27, 34)
-    assert days_of(split.validation) == (34, 40)
-    assert days_of(split.validation_gap) == (40, 47)
-    assert days_of(split.test) == (47, 53)
+    assert days_of(split.train) == (0, 23)
+    assert days_of(split.train_gap) == (23, 30)
+    assert days_of(split.validation) == (30, 38)
+    assert days_of(split.validation_gap) == (38, 45)
+    assert days_of(split.test) == (45, 53)
     assert days_of(split.maturation) == (53, 60)
 
 

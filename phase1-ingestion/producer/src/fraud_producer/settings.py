@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     fraud_producer_pan_key_id: str = Field("k1", pattern="^[a-z0-9]{1,8}$")
     fraud_producer_ledger_dir: Path = Path("var/ledger")
     fraud_producer_seed: int = Field(7, ge=0)
-    fraud_rate: float = Field(0.006, ge=0, le=0.2)
+    fraud_rate: float = Field(0.01, ge=0, le=0.2)
     customer_pool_size: int = Field(2000, ge=10, le=1_000_000)
     # live payments per second of the wall clock; the other kinds come along as they do in life
     transaction_rate: float = Field(100.0, gt=0, le=100_000)

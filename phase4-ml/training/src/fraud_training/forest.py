@@ -16,10 +16,12 @@ class ForestSettings:
     """
 
     trees: int = 150
-    max_depth: int = 16
-    min_samples_leaf: int = 3
-    max_features: float = 0.12
+    max_depth: int = 24
+    min_samples_leaf: int = 2
+    max_features: float = 0.25
     """Share of the features looked at per split."""
+    max_samples: float = 0.5
+    """Share of the sample that each tree grows on: half the time, and in validation nothing lost."""
     negatives_per_fraud: int = 200
     """Legitimate payments kept per fraud: the rare honest look-alikes among them are what a forest learns most from.
 
@@ -57,6 +59,7 @@ def fit_forest(
         max_depth=settings.max_depth,
         min_samples_leaf=settings.min_samples_leaf,
         max_features=settings.max_features,
+        max_samples=settings.max_samples,
         random_state=settings.seed,
         n_jobs=2,
     )

@@ -8,7 +8,7 @@ from fraud_training.errors import DataError
 
 DAY_US = 86_400_000_000
 # validation and test each take this share of the days that remain after the three stretches of label maturity
-_SHARE = 0.15
+_SHARE = 0.2
 # a day at either end counts from this share of all payments on (one in so many), and from two payments
 _LEAST_SHARE_OF_A_DAY = 10_000
 _LEAST_PAYMENTS_OF_A_DAY = 2

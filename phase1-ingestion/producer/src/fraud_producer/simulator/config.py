@@ -39,7 +39,7 @@ class SimulationConfig:
     seed: int = 7
     customers: int = 2000
     transactions_per_day: float = DEFAULT_PER_DAY
-    fraud_rate: float = 0.006
+    fraud_rate: float = 0.01
     login_rate: float = 1.0
     card_rate: float = 1.0
     kyc_rate: float = 1.0

@@ -109,7 +109,7 @@ def counts(world: World, days: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    ("customers", "per_day", "fraud_rate"), [(800, 1000, 0.05), (2000, 5000, 0.006)], ids=["small demo", "demo"]
+    ("customers", "per_day", "fraud_rate"), [(800, 1000, 0.05), (2000, 5000, 0.01)], ids=["small demo", "demo"]
 )
 def test_the_other_kinds_add_at_most_a_quarter(month: Any, customers: int, per_day: float, fraud_rate: float) -> None:
     config = replace(
