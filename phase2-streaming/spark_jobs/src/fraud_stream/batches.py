@@ -1,8 +1,10 @@
 """What happens to one micro-batch: decode, judge, set aside, land."""
 
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
@@ -21,6 +23,10 @@ from fraud_stream.tables import append, bronze_rows, compact, with_stamp
 
 log = logging.getLogger(__name__)
 
+# of a judged row
+IS_BAD: Final = "size(reasons) > 0"
+IS_GOOD: Final = "size(reasons) = 0"
+ROWS: Final = "rows"
 # Rows that one task writes at most before a second one is worth its extra file.
 ROWS_PER_FILE = 20_000
 MAX_FILES = 2
@@ -63,7 +69,7 @@ class BatchWriter:
         registry_answered = self.catalogue.refresh()
         decoded = with_record(frame, self.stream.contract, self.catalogue.schemas)
         # One scan and one decode feed every output; good rows do not carry their bytes into the cache.
-        judged = with_reasons(decoded, checks).withColumn("value", F.when(F.size("reasons") > 0, F.col("value")))
+        judged = with_reasons(decoded, checks).withColumn("value", F.when(F.expr(IS_BAD), F.col("value")))
         # One task for each core, however many partitions the topic has: what a task costs before its first row adds up.
         cached = judged.coalesce(frame.sparkSession.sparkContext.defaultParallelism).persist(
             StorageLevel.MEMORY_AND_DISK
@@ -74,34 +80,38 @@ class BatchWriter:
             cached.unpersist()
 
     def _write(self, cached: DataFrame, batch_id: int, *, registry_answered: bool) -> None:
-        is_bad = F.size("reasons") > 0
-        warned = warnings(checks_of(self.stream.contract))
-        totals = cached.agg(
-            F.count("*").alias("rows"),
-            F.count_if(is_bad).alias("bad"),
-            *(F.count_if(~is_bad & failed).alias(name) for name, failed in warned.items()),
-        ).collect()[0]
-        bad, good = totals["bad"], totals["rows"] - totals["bad"]
+        verdicts = self._verdicts(cached)
+        good = verdicts.pop((), {})
+        good_rows = good.pop(ROWS, 0)
+        bad = sum(counts[ROWS] for counts in verdicts.values())
         self.may_write()
         if bad:
-            self._set_aside(cached.where(is_bad), batch_id, registry_answered=registry_answered)
-        files = min(MAX_FILES, 1 + good // ROWS_PER_FILE)
-        landed = bronze_rows(with_stamp(cached.where(~is_bad), batch_id), self.stream).coalesce(files)
+            by_reason = Counter[str]()
+            for reasons, counts in verdicts.items():
+                by_reason.update(dict.fromkeys(reasons, counts[ROWS]))
+            self._set_aside(cached.where(IS_BAD), by_reason, batch_id, registry_answered=registry_answered)
+        files = min(MAX_FILES, 1 + good_rows // ROWS_PER_FILE)
+        landed = bronze_rows(with_stamp(cached.where(IS_GOOD), batch_id), self.stream).coalesce(files)
         append(landed, self.stream.table_path, app_id(self.stream.table, self.checkpoint_id()), batch_id)
         reach(Failpoint.BRONZE_WRITTEN)
         if batch_id % self.compact_every == self.compact_every - 1:
             compact(cached.sparkSession, self.stream.table_path)
             reach(Failpoint.BRONZE_COMPACTED)
-        self.metrics.bronze_rows.labels(self.stream.topic).inc(good)
+        self.metrics.bronze_rows.labels(self.stream.topic).inc(good_rows)
         self.metrics.quarantine_rows.labels(self.stream.topic).inc(bad)
-        for name in warned:
-            self.metrics.check_warnings.labels(self.stream.topic, name).inc(totals[name])
+        for check, rows in good.items():
+            self.metrics.check_warnings.labels(self.stream.topic, check).inc(rows)
 
-    def _set_aside(self, rejected: DataFrame, batch_id: int, *, registry_answered: bool) -> None:
-        by_reason = {
-            row["reason"]: row["count"]
-            for row in rejected.select(F.explode("reasons").alias("reason")).groupBy("reason").count().collect()
-        }
+    def _verdicts(self, cached: DataFrame) -> dict[tuple[str, ...], dict[str, int]]:
+        """For each combination of reasons, () for good rows: its rows, and how many of them each warning is about."""
+        warned = warnings(checks_of(self.stream.contract))
+        counts = (F.count_if(failed).alias(check) for check, failed in warned.items())
+        found = cached.groupBy("reasons").agg(F.count("*").alias(ROWS), *counts).collect()
+        return {tuple(row["reasons"]): {name: row[name] for name in (ROWS, *warned)} for row in found}
+
+    def _set_aside(
+        self, rejected: DataFrame, by_reason: Mapping[str, int], batch_id: int, *, registry_answered: bool
+    ) -> None:
         if UNKNOWN_SCHEMA in by_reason and not registry_answered:
             # Not a verdict but a missing answer: the batch is tried again after a restart.
             raise RegistryError(
@@ -116,4 +126,4 @@ class BatchWriter:
         reach(Failpoint.QUARANTINE_WRITTEN)
         for reason, count in by_reason.items():
             self.metrics.quarantine_reasons.labels(self.stream.topic, reason).inc(count)
-        log.warning("%s batch %d: quarantined %s", self.stream.topic, batch_id, by_reason)
+        log.warning("%s batch %d: quarantined %s", self.stream.topic, batch_id, dict(by_reason))
