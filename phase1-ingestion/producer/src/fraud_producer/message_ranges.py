@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from fraud_producer.errors import UnreachableError
+from fraud_producer.errors import TopicError, UnreachableError
 
 _TIMEOUT_SECONDS: Final = 15.0
+# how the client says that the broker has no such topic or partition
+_ABSENT: Final = (KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 Ranges = list[tuple[int, int]]
 
@@ -18,6 +20,7 @@ def offset_limits(
     """First offset and end offset of partitions, by topic and partition.
 
     Raises:
+        TopicError: the broker has no such topic or partition.
         UnreachableError: the broker does not say.
     """
     limits: dict[str, dict[int, tuple[int, int]]] = {topic: {} for topic in partitions}
@@ -29,6 +32,10 @@ def offset_limits(
                 asked = TopicPartition(topic, number)
                 limits[topic][number] = consumer.get_watermark_offsets(asked, timeout=_TIMEOUT_SECONDS)
     except KafkaException as problem:
+        if problem.args[0].code() in _ABSENT:
+            raise TopicError(
+                f"Kafka at {bootstrap_servers} has no partition {number} of {topic}: `fraud-producer init` makes topics"
+            ) from problem
         raise UnreachableError(
             f"Kafka at {bootstrap_servers} does not say where {topic} ends ({problem.args[0].str()}): see its log"
         ) from problem

@@ -16,7 +16,7 @@ from confluent_kafka import Message
 
 from fraud_contracts import LEDGER_HEADER, LedgerFormatError, ledger_line, read_ledger_file
 from fraud_producer.avro import Decoder
-from fraud_producer.errors import LedgerError
+from fraud_producer.errors import LedgerError, TopicError
 from fraud_producer.message_ranges import Ranges, offset_limits, read_ranges
 from fraud_producer.registry import Registry
 from fraud_producer.runs import TopicStart, UnfinishedRun, unfinished_runs
@@ -55,12 +55,19 @@ def reconcile(directory: Path, bootstrap_servers: str, registry_url: str) -> lis
 def _settle(run: UnfinishedRun, directory: Path, bootstrap_servers: str, registry_url: str) -> Reconciled:
     found = Reconciled(run.run_id)
     arrived: set[tuple[str, str]] = set()
-    limits = offset_limits(bootstrap_servers, {topic: start.ends for topic, start in run.starts.items()})
+    gone: set[str] = set()
     with Registry(registry_url) as registry:
         decoder = Decoder(registry.schema_text)
         for topic, start in run.starts.items():
             cut_broken_line(directory / topic / f"{run.run_id}.csv")
-            holes = holes_of(directory / topic, start, limits[topic])
+            try:
+                limits = offset_limits(bootstrap_servers, {topic: start.ends})[topic]
+            except TopicError as absent:
+                # nobody will ever know more, and whoever wants to send elsewhere must not wait for it
+                gone.add(topic)
+                log.warning("run %s: what it left open on %s cannot be settled: %s", run.run_id, topic, absent)
+                continue
+            holes = holes_of(directory / topic, start, limits)
             lines = []
             for message in read_ranges(bootstrap_servers, topic, holes):
                 if not _is_of(message, run.run_id):
@@ -72,7 +79,9 @@ def _settle(run: UnfinishedRun, directory: Path, bootstrap_servers: str, registr
                 _add(directory / topic / f"{run.run_id}{RECONCILED}", lines)
                 found.added[topic] = len(lines)
     given_up = Undelivered(directory, run.run_id)
-    found.arrived, found.absent = given_up.settle(lambda line: (line.topic, line.event_id) in arrived)
+    found.arrived, found.absent = given_up.settle(
+        lambda line: None if line.topic in gone else (line.topic, line.event_id) in arrived
+    )
     run.path.unlink()
     log.info(
         "run %s ended without its last reports: %d messages were found at the broker and added to the ledger; of its "

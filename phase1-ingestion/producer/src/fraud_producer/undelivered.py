@@ -77,8 +77,11 @@ class Undelivered:
             GivenUp(topic, key, event_id, Outcome(outcome), reason) for topic, key, event_id, outcome, reason in rows
         ]
 
-    def settle(self, has_arrived: Callable[[GivenUp], bool]) -> tuple[int, int]:
-        """Replace every unknown outcome by what is known now; returns how many arrived and how many did not."""
+    def settle(self, has_arrived: Callable[[GivenUp], bool | None]) -> tuple[int, int]:
+        """Replace every unknown outcome by what is known now; returns how many arrived and how many did not.
+
+        An event of which ``has_arrived`` says None stays unknown.
+        """
         lines = self.read()
         arrived = absent = 0
         draft = self.path.with_suffix(f".{os.getpid()}")
@@ -89,8 +92,8 @@ class Undelivered:
             writer.writerow(COLUMNS)
             for line in lines:
                 outcome = line.outcome
-                if outcome is Outcome.UNKNOWN:
-                    outcome = Outcome.ARRIVED if has_arrived(line) else Outcome.ABSENT
+                if outcome is Outcome.UNKNOWN and (fate := has_arrived(line)) is not None:
+                    outcome = Outcome.ARRIVED if fate else Outcome.ABSENT
                     arrived += outcome is Outcome.ARRIVED
                     absent += outcome is Outcome.ABSENT
                 writer.writerow((line.topic, line.key, line.event_id, outcome.value, line.reason))

@@ -36,9 +36,13 @@ def test_what_a_killed_run_could_not_write_is_found_counted_and_found_once(
         topic.name: {"id_field": topic.id_field, "ends": dict.fromkeys(map(str, range(topic.partitions)), 0)}
         for topic in RAW_TOPICS
     }
+    # and one of its topics had been deleted since
+    starts["no-more.raw"] = {"id_field": "id", "ends": {"0": 0}}
     (folder / "runs" / f"{payments.stem}.json").write_text(json.dumps({"topics": starts}))
 
-    first = json.loads(said(start("ledger", "--json")))
+    answer, log = start("ledger", "--json").communicate(timeout=60)
+    assert "left open on no-more.raw cannot be settled" in log
+    first = json.loads(answer)
     assert first["settled"] == [{"run": payments.stem, "added": 7, "arrived": 0, "absent": 0}]
     expected = {name: {"acknowledged": count} for name, count in sent.items()}
     expected[TRANSACTIONS.name] = {"acknowledged": sent[TRANSACTIONS.name] - 7, "reconciled": 7}
