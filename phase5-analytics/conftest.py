@@ -47,8 +47,12 @@ def hastened_rules(stack: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def watched(stack: Any, hastened_rules: Path) -> Iterator[Any]:
-    """The test stack with all that Prometheus asks and Prometheus itself; payments flow while a test looks."""
+def watched(stack: Any, demo: Any, hastened_rules: Path) -> Iterator[Any]:
+    """The test stack with all that Prometheus asks and Prometheus itself; payments flow while a test looks.
+
+    After the small demo, which begins with an empty stack: run later, it would take all of this away.
+    """
+    assert demo.stack is stack
     assert any(hastened_rules.iterdir()), "Prometheus would watch without a rule"
     stack.need(*[name for name in definition.of_phases([5]) if name not in NOT_WATCHED])
     yield stack
