@@ -125,16 +125,28 @@ def signed_in(browser: Browser, superset: dict[str, str]) -> Iterator[BrowserCon
     context = browser.new_context(viewport={"width": 1500, "height": 1600}, base_url=superset["SUPERSET_URL"])
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
-    # what the form still asks for as a stranger, if it is answered later, brings the stranger's session back
-    page.goto("/login/", wait_until="networkidle")
-    page.fill("#username", superset["SUPERSET_ANALYST_USER"])
-    page.fill("#password", superset["SUPERSET_ANALYST_PASSWORD"])
-    page.click('[data-test="login-button"]')
-    # not the welcome page itself: it loads much that no test looks at
-    page.wait_for_url("**/superset/welcome/", wait_until="commit")
+    sign_in(page, superset["SUPERSET_ANALYST_USER"], superset["SUPERSET_ANALYST_PASSWORD"])
     page.close()
     yield context
     context.close()
+
+
+def sign_in(page: Page, user: str, password: str) -> None:
+    """Sign in at the form, and once more where that did not last.
+
+    Superset keeps the session in a cookie and sends it anew with most answers: one that was asked for as a stranger and
+    comes after the sign-in takes it back. Its user is asked to sign in again, and so are we.
+    """
+    for _ in range(3):
+        page.goto("/login/", wait_until="networkidle")
+        page.fill("#username", user)
+        page.fill("#password", password)
+        with page.expect_response(lambda response: response.request.method == "POST" and "/login/" in response.url):
+            page.click('[data-test="login-button"]')
+        page.wait_for_load_state("networkidle")
+        if page.context.request.get("/api/v1/me/").status == 200:
+            return
+    pytest.fail(f"{user} is not signed in; the browser is at {page.url}")
 
 
 @pytest.fixture
