@@ -17,10 +17,14 @@ Start = Callable[..., Popen[str]]
 HISTORY = ("simulate", "--days", "3", "--transactions", "900", "--customers", "40", "--fraud-rate", "0.1")
 
 
-def said(process: "Popen[str]") -> str:
+def said_and_logged(process: "Popen[str]") -> tuple[str, str]:
     answer, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
-    return answer
+    return answer, log
+
+
+def said(process: "Popen[str]") -> str:
+    return said_and_logged(process)[0]
 
 
 def test_what_a_killed_run_could_not_write_is_found_counted_and_found_once(
@@ -40,7 +44,7 @@ def test_what_a_killed_run_could_not_write_is_found_counted_and_found_once(
     starts["no-more.raw"] = {"id_field": "id", "ends": {"0": 0}}
     (folder / "runs" / f"{payments.stem}.json").write_text(json.dumps({"topics": starts}))
 
-    answer, log = start("ledger", "--json").communicate(timeout=60)
+    answer, log = said_and_logged(start("ledger", "--json"))
     assert "left open on no-more.raw cannot be settled" in log
     first = json.loads(answer)
     assert first["settled"] == [{"run": payments.stem, "added": 7, "arrived": 0, "absent": 0}]
