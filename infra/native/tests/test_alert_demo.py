@@ -23,15 +23,22 @@ def closed_port() -> int:
 class NoAlerts(BaseHTTPRequestHandler):
     """Prometheus' answer while nothing is wrong."""
 
+    body = b'{"status": "success", "data": {"alerts": []}}'
+
     def do_GET(self) -> None:
-        body = b'{"status": "success", "data": {"alerts": []}}'
         self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(self.body)
 
     def log_message(self, *_: object) -> None:
         """Nothing to the tests' output."""
+
+
+class NotReadYet(NoAlerts):
+    """Its answer just after the start: no scrape of anything."""
+
+    body = b'{"status": "success", "data": {"result": []}}'
 
 
 class TestStory:
@@ -85,6 +92,21 @@ def test_without_phase_5_it_says_what_to_run() -> None:
     url = f"http://127.0.0.1:{closed_port()}"
     with pytest.raises(AlertDemoError, match="make phase5-up"):
         require_ready(Monitoring(url, url))
+
+
+def test_what_was_just_started_is_waited_for_until_a_scrape_could_have_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alert_demo, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(alert_demo, "_READ_WITHIN_SECONDS", 0.1)
+    with HTTPServer(("127.0.0.1", 0), NotReadYet) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        began = time.monotonic()
+        with pytest.raises(AlertDemoError, match="cannot read kafka"):
+            require_ready(Monitoring(url, url))
+        assert time.monotonic() - began >= 0.1
+        server.shutdown()
+        thread.join()
 
 
 def test_a_restart_of_prometheus_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ RESOLVED_WITHIN_SECONDS: Final = 480.0
 _SEND_SECONDS: Final = 30.0
 # how long Prometheus or Alertmanager may be away while it is being watched, a restart for instance
 PATIENCE_SECONDS: Final = 30.0
+# two scrapes: what has just been started is not read yet
+_READ_WITHIN_SECONDS: Final = 30.0
 _BRING_UP: Final = "run `make phase5-up`"
 Say = Callable[[str], None]
 
@@ -95,9 +97,12 @@ def require_ready(monitoring: Monitoring) -> None:
     Raises:
         AlertDemoError: something does not run, or the alert is active already.
     """
+    deadline = time.monotonic() + _READ_WITHIN_SECONDS
     for job in ("kafka", "bronze-writer"):
-        if monitoring.query(f'max(up{{job="{job}"}})') != 1:
-            raise AlertDemoError(f"Prometheus cannot read {job}: {_BRING_UP}")
+        while monitoring.query(f'max(up{{job="{job}"}})') != 1:
+            if time.monotonic() >= deadline:
+                raise AlertDemoError(f"Prometheus cannot read {job}: {_BRING_UP}")
+            time.sleep(POLL_SECONDS)
     monitoring.told()
     if (state := monitoring.state()) != "inactive":
         raise AlertDemoError(f"{ALERT} is {state} already: wait until five minutes after the last bad message")
