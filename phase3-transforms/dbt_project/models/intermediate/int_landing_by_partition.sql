@@ -53,11 +53,7 @@ transactions as (
         received_transactions._partition,
         received_transactions._offset,
         received_transactions._ingested_at,
-        coalesce(
-            received_transactions._partition <> kept_transactions._partition
-            or received_transactions._offset <> kept_transactions._offset,
-            false
-        ) as is_repeated
+        {{ is_another_message('received_transactions', 'kept_transactions') }} as is_repeated
     from received_transactions
     left join kept_transactions
         on received_transactions.transaction_id = kept_transactions.transaction_id
@@ -71,11 +67,7 @@ labels as (
         received_labels._partition,
         received_labels._offset,
         received_labels._ingested_at,
-        coalesce(
-            received_labels._partition <> kept_labels._partition
-            or received_labels._offset <> kept_labels._offset,
-            false
-        ) as is_repeated
+        {{ is_another_message('received_labels', 'kept_labels') }} as is_repeated
     from received_labels
     left join kept_labels
         on received_labels.label_id = kept_labels.label_id
