@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
+import httpx
 import pytest
 
 from fraud_native.paths import Stack
@@ -85,6 +87,59 @@ def receiver(receiver_at: Receiver) -> Receiver:
     """The receiver, with nothing from earlier tests."""
     receiver_at.forget()
     return receiver_at
+
+
+class Monitoring:
+    """Prometheus and Alertmanager of the test stack."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._prometheus = env["PROMETHEUS_URL"]
+        self._alertmanager = env["ALERTMANAGER_URL"]
+
+    def states(self, **labels: str) -> set[str]:
+        """States that Prometheus gives to alerts with these labels; none: inactive."""
+        alerts = httpx.get(f"{self._prometheus}/api/v1/alerts", timeout=10).raise_for_status().json()["data"]["alerts"]
+        return {alert["state"] for alert in alerts if labels.items() <= alert["labels"].items()}
+
+    def is_silenced(self, **labels: str) -> bool:
+        """Whether Alertmanager has such an alert and passes none on, because another explains it."""
+        alerts = httpx.get(f"{self._alertmanager}/api/v2/alerts", timeout=10).raise_for_status().json()
+        found = [alert["status"] for alert in alerts if labels.items() <= alert["labels"].items()]
+        return bool(found) and all(status["inhibitedBy"] for status in found)
+
+    def value(self, expression: str) -> float | None:
+        answer = httpx.get(f"{self._prometheus}/api/v1/query", params={"query": expression}, timeout=10).json()
+        result = answer["data"]["result"]
+        return float(result[0]["value"][1]) if result else None
+
+
+@pytest.fixture
+def receiver_told_anew(stack: Any, receiver_at: Receiver) -> Receiver:
+    """The receiver; of what is firing already Alertmanager tells it once more."""
+    forget_what_was_told(stack)
+    receiver_at.forget()
+    return receiver_at
+
+
+@pytest.fixture
+def monitoring(watched: Any) -> Monitoring:
+    return Monitoring(watched.env)
+
+
+@pytest.fixture
+def pay(demo: Any, watched: Any) -> Iterator[Callable[..., int]]:
+    """Posts one payment and returns the status of the answer; named arguments are fields that it should have."""
+    assert demo.stack is watched, "payments would have no model"
+    headers = {"Authorization": f"Bearer {watched.env['FRAUD_SERVING_API_KEY']}"}
+    with httpx.Client(base_url=watched.env["API_URL"], headers=headers, timeout=30) as api:
+
+        def post(_: int = 0, **fields: Any) -> int:
+            body = {"transaction_id": f"alert-{uuid4()}", "user_id": "U0001", "merchant_id": "M001", "amount": 5}
+            # while the profiles are new: a hundred payments of today would rightly be called scored with old ones
+            body["event_time"] = "2026-10-01T13:00:00Z"
+            return api.post("/predict", json=body | fields).status_code
+
+        yield post
 
 
 @pytest.fixture(scope="session")

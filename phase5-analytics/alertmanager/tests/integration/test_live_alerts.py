@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
 
-import httpx
 import psycopg
 import pytest
 
@@ -21,37 +19,8 @@ pytestmark = pytest.mark.integration
 Eventually = Callable[..., Any]
 
 
-class Monitoring:
-    """Prometheus and Alertmanager of the test stack."""
-
-    def __init__(self, env: dict[str, str]) -> None:
-        self._prometheus = env["PROMETHEUS_URL"]
-        self._alertmanager = env["ALERTMANAGER_URL"]
-
-    def states(self, **labels: str) -> set[str]:
-        """States that Prometheus gives to alerts with these labels; none: inactive."""
-        alerts = httpx.get(f"{self._prometheus}/api/v1/alerts", timeout=10).raise_for_status().json()["data"]["alerts"]
-        return {alert["state"] for alert in alerts if labels.items() <= alert["labels"].items()}
-
-    def is_silenced(self, **labels: str) -> bool:
-        """Whether Alertmanager has such an alert and passes none on, because another explains it."""
-        alerts = httpx.get(f"{self._alertmanager}/api/v2/alerts", timeout=10).raise_for_status().json()
-        found = [alert["status"] for alert in alerts if labels.items() <= alert["labels"].items()]
-        return bool(found) and all(status["inhibitedBy"] for status in found)
-
-    def value(self, expression: str) -> float | None:
-        answer = httpx.get(f"{self._prometheus}/api/v1/query", params={"query": expression}, timeout=10).json()
-        result = answer["data"]["result"]
-        return float(result[0]["value"][1]) if result else None
-
-
-@pytest.fixture
-def monitoring(watched: Any) -> Monitoring:
-    return Monitoring(watched.env)
-
-
 def test_bad_messages_are_told_and_forgotten(
-    watched: Any, monitoring: Monitoring, receiver: Any, eventually: Eventually
+    watched: Any, monitoring: Any, receiver: Any, eventually: Eventually
 ) -> None:
     """make alert-demo, and the other end of what it shows."""
     eventually(
@@ -67,24 +36,9 @@ def test_bad_messages_are_told_and_forgotten(
     receiver.wait("resolved", 30, alertname="QuarantineGrowing", topic="transactions.raw")
 
 
-@pytest.fixture
-def pay(demo: Any, watched: Any) -> Iterator[Callable[..., int]]:
-    """Posts one payment and returns the status of the answer."""
-    headers = {"Authorization": f"Bearer {watched.env['FRAUD_SERVING_API_KEY']}"}
-    with httpx.Client(base_url=watched.env["API_URL"], headers=headers, timeout=30) as api:
-
-        def post(_: int = 0) -> int:
-            body = {"transaction_id": f"alert-{uuid4()}", "user_id": "U0001", "merchant_id": "M001", "amount": 5}
-            # while the profiles are new: a hundred payments of today would rightly be called scored with old ones
-            body["event_time"] = "2026-10-01T13:00:00Z"
-            return api.post("/predict", json=body).status_code
-
-        yield post
-
-
 @pytest.mark.slow
 def test_payments_that_wait_are_one_page(
-    watched: Any, monitoring: Monitoring, receiver: Any, eventually: Eventually, pay: Callable[..., int]
+    watched: Any, monitoring: Any, receiver: Any, eventually: Eventually, pay: Callable[..., int]
 ) -> None:
     assert not monitoring.states(alertname="PredictLatencyBudgetBurnFast"), (
         "payments wait before anything holds them up"
@@ -114,7 +68,7 @@ def test_payments_that_wait_are_one_page(
 
 @pytest.mark.slow
 def test_a_component_that_stopped_is_told_and_what_follows_from_it_is_not(
-    watched: Any, monitoring: Monitoring, receiver: Any, eventually: Eventually, pay: Callable[..., int]
+    watched: Any, monitoring: Any, receiver: Any, eventually: Eventually, pay: Callable[..., int]
 ) -> None:
     """Without Redis payments are scored without their history: of that one fault the page names the cause."""
     watched.stop("redis")
@@ -174,7 +128,7 @@ def locked_decisions(env: dict[str, str]) -> Iterator[None]:
 
 @pytest.mark.slow
 def test_payments_that_are_refused_are_one_page(
-    watched: Any, monitoring: Monitoring, receiver: Any, eventually: Eventually, pay: Callable[..., int]
+    watched: Any, monitoring: Any, receiver: Any, eventually: Eventually, pay: Callable[..., int]
 ) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(pay, range(20))) == {200}
@@ -199,7 +153,7 @@ def test_payments_that_are_refused_are_one_page(
 
 @pytest.mark.slow
 def test_readers_that_stand_still_are_told_and_forgotten(
-    watched: Any, monitoring: Monitoring, receiver: Any, eventually: Eventually
+    watched: Any, monitoring: Any, receiver: Any, eventually: Eventually
 ) -> None:
     """Of the Bronze writer the page comes and silences the ticket; of the feature writer the ticket comes."""
     eventually(
