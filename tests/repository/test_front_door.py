@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,6 +59,15 @@ def test_the_demo_installs_and_starts_phase_5_only_when_asked(monkeypatch: pytes
 def test_every_target_is_in_the_readme() -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):.*?## ", MAKEFILE, flags=re.MULTILINE))
     assert {target for target in targets if not re.search(rf"`make (-s )?{target}\b", README)} == set()
+
+
+def test_ci_runs_the_readmes_command_where_the_readme_says_that_it_works() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    job = workflow["jobs"]["ci"]
+    distribution = re.search(r"^(Debian) (\d+) ", README, flags=re.MULTILINE)
+    assert distribution
+    assert re.fullmatch(rf"{distribution[1].lower()}:{distribution[2]}\.\d+", job["container"])
+    assert job["steps"][-1] == {"run": "make ci"}
 
 
 def test_readme_compose_and_env_example_agree_on_ports() -> None:
