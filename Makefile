@@ -35,8 +35,9 @@ SERVICE_native = $(NATIVE) $(1) $(SERVICE)
 SERVICE_docker = $(COMPOSE) $(1) $(SERVICE)
 
 # what needs the environment makes it: a fresh clone has none
-status logs clean stop start restart docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features scenario alert-demo \
-validate dq dlq restore-checkpoint start-over skip-lost dbt-run dbt-test ml-train features check: | $(BIN)/fraud-native
+status logs clean stop start restart docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features \
+simulate menu scenario alert-demo validate dq dlq ledger restore-checkpoint start-over skip-lost dbt-run dbt-test \
+ml-train features check: | $(BIN)/fraud-native
 $(BIN)/fraud-native:
 	@bash infra/native/bootstrap.sh >&2
 

@@ -10,6 +10,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TARGETS = sorted(set(re.findall(r"^([a-z0-9-]+):.*?## ", MAKEFILE, flags=re.MULTILINE)))
 
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -30,6 +31,18 @@ def test_a_service_verb_without_its_service_fails_with_the_remedy() -> None:
     done = make("stop")
     assert done.returncode != 0
     assert "SERVICE=" in done.stderr
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_in_a_fresh_clone_a_target_makes_the_environment_before_it_uses_it(target: str) -> None:
+    given = [f"{name}=x" for name in ("SERVICE", "TOPIC", "Q", "WHY")]
+    shown = make("-n", target, "RUNTIME=native", "BIN=absent/bin", *given)
+    assert shown.returncode == 0, shown.stderr
+    # what first looks whether the environment is there can do without it
+    recipe = re.sub(r"if \[ -x absent/bin/(\S+) \]; then absent/bin/\1 .*", "", shown.stdout)
+    stages = (ROOT / "tests/run_stages.sh").read_text(encoding="utf-8").replace(".venv/bin", "absent/bin")
+    recipe = recipe.replace("bash tests/run_stages.sh", stages)
+    assert "absent/bin/" not in recipe.partition("bash infra/native/bootstrap.sh")[0]
 
 
 @pytest.mark.parametrize(
@@ -57,8 +70,7 @@ def test_the_demo_installs_and_starts_phase_5_only_when_asked(monkeypatch: pytes
 
 
 def test_every_target_is_in_the_readme() -> None:
-    targets = set(re.findall(r"^([a-z0-9-]+):.*?## ", MAKEFILE, flags=re.MULTILINE))
-    assert {target for target in targets if not re.search(rf"`make (-s )?{target}\b", README)} == set()
+    assert {target for target in TARGETS if not re.search(rf"`make (-s )?{target}\b", README)} == set()
 
 
 def test_ci_runs_the_readmes_command_where_the_readme_says_that_it_works() -> None:
