@@ -18,7 +18,11 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 GRAFANA = ROOT / "phase5-analytics" / "grafana"
-THIRD_PARTY: dict[str, list[str]] = yaml.safe_load((GRAFANA / "tests/third_party_metrics.yml").read_text("utf-8"))
+# what the dashboards and what the alert rules read of others, by the job that brings it
+THIRD_PARTY: list[dict[str, list[str]]] = [
+    yaml.safe_load((ROOT / "phase5-analytics" / room / "tests/third_party_metrics.yml").read_text("utf-8"))
+    for room in ("grafana", "prometheus")
+]
 AFTER_A_FAULT = "only_after_a_fault"
 WATCHERS = ("prometheus", "lag-exporter", "redis-exporter", "postgres-exporter", "node-exporter", "statsd-exporter")
 # two scrapes of everything, and one look of the lag exporter at Trino
@@ -113,7 +117,8 @@ def test_every_metric_of_others_comes_from_the_job_that_is_named(prometheus: Pro
         patiently(
             lambda: [
                 f"{job}: {name}"
-                for job, names in THIRD_PARTY.items()
+                for listed in THIRD_PARTY
+                for job, names in listed.items()
                 for name in names
                 if job != AFTER_A_FAULT and not prometheus.ask(f'{name}{{job="{job}"}}')
             ]

@@ -125,6 +125,12 @@ def test_every_metric_in_the_rules_exists(
     assert recorded - used == set(), "recorded, but no alert reads it"
 
 
+def test_metrics_of_others_are_listed_under_jobs_that_are_scraped() -> None:
+    configuration = (PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8")
+    jobs = set(re.findall(r"job_name: *\"?([\w-]+)", configuration))
+    assert set(THIRD_PARTY) - jobs == {"only_after_a_fault"}
+
+
 def test_the_labels_in_the_rules_exist(
     own_metrics: dict[str, Any], metrics_in: Callable[[str], dict[str, set[str]]]
 ) -> None:
