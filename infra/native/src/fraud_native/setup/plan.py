@@ -256,6 +256,7 @@ def _go_steps(versions: Mapping[str, str], uv: Path) -> list[Step]:
             lane=Lane.GO,
             services=frozenset(),
             outputs=() if found else (wheel,),
+            inputs=() if found else (go.HASHES,),
             facts={"program": str(found or wheel)},
             action=partial(go.install_go, uv),
             remedy="check that the Python package index is reachable, then run 'make setup' again",
