@@ -4,6 +4,7 @@ And the small demo, run once per session, that every test looks at which needs t
 """
 
 import importlib.util
+import ipaddress
 import json
 import os
 import re
@@ -19,12 +20,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from fraud_native import paths
 from fraud_native.demo.airflow import Airflow
+from fraud_native.orphans import processes_of
 from fraud_native.trino_client import connect
 
 ROOT = Path(__file__).parent
@@ -98,6 +101,26 @@ class Stack:
         """Ends a service with SIGKILL; the launcher starts it again."""
         self.launcher("kill", service)
 
+    def assert_loopback_only(self, *ports: str) -> None:
+        """Fails where a socket of this stack waits for others beyond loopback, by TCP or UDP.
+
+        Args:
+            ports: variables of ports at which something must be waiting: that the sockets were found at all.
+        """
+        owners = set(processes_of(paths.Stack("test")))
+        waiting = [
+            connection
+            for connection in psutil.net_connections("inet")
+            if connection.pid in owners and (connection.status == psutil.CONN_LISTEN or not connection.raddr)
+        ]
+        beyond = {
+            f"{psutil.Process(connection.pid).name()} on {connection.laddr}"
+            for connection in waiting
+            if not _is_loopback(connection.laddr.ip)
+        }
+        assert beyond == set()
+        assert {int(self.env[name]) for name in ports} - {connection.laddr.port for connection in waiting} == set()
+
     def run(
         self, command: Sequence[str], *, check: bool = True, env: dict[str, str] | None = None, timeout: float = 300
     ) -> subprocess.CompletedProcess[str]:
@@ -114,6 +137,12 @@ class Stack:
         if check and done.returncode:
             pytest.fail(_failure(command, done), pytrace=False)
         return done
+
+
+def _is_loopback(address: str) -> bool:
+    parsed = ipaddress.ip_address(address)
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (mapped or parsed).is_loopback
 
 
 def _failure(command: Sequence[str], done: subprocess.CompletedProcess[str]) -> str:

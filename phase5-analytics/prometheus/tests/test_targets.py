@@ -81,3 +81,7 @@ def test_a_service_that_stops_is_named_by_status(watched: Any, prometheus: str) 
 def test_prometheus_knows_its_alertmanager(watched: Any, prometheus: str) -> None:
     found = httpx.get(f"{prometheus}/api/v1/alertmanagers").raise_for_status().json()["data"]["activeAlertmanagers"]
     assert [one["url"] for one in found] == [f"{watched.env['ALERTMANAGER_URL']}/api/v2/alerts"]
+
+
+def test_nothing_that_is_watched_listens_beyond_loopback(watched: Any) -> None:
+    watched.assert_loopback_only("PRODUCER_METRICS_PORT", "PROMETHEUS_PORT", "LAG_EXPORTER_PORT")

@@ -198,3 +198,7 @@ def test_passwords_cannot_be_tried_out_at_will(superset: dict[str, str]) -> None
         body = {"username": "admin", "password": "x", "provider": "db"}
         by_rest = [stranger.post("/api/v1/security/login", json=body).status_code for _ in range(15)]
     assert (at_the_form[-1], by_rest[-1]) == (429, 429)
+
+
+def test_superset_listens_on_loopback_only(superset: dict[str, str], stack: Any) -> None:
+    stack.assert_loopback_only("SUPERSET_PORT")
