@@ -109,7 +109,7 @@ class TestRecords:
             {"card_hash": None},
         ],
     )
-    def test_every_field_reaches_the_vector(
+    def test_every_field_that_features_read_reaches_the_vector(
         self, api: Any, payment: Payment, decision_of: DecisionOf, change: dict[str, Any]
     ) -> None:
         # The same history for both, so that windows have something to say: one payment shortly before.

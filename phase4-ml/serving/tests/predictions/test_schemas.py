@@ -1,4 +1,5 @@
 import json
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 
 from fraud_contracts import TRANSACTIONS, field_names, schema
 from fraud_contracts.bound_examples import BEYOND, WITHIN, Example
+from fraud_features import Transaction
 from fraud_serving.predictions.schemas import PredictRequest
 
 MINIMAL = {"transaction_id": "t1", "user_id": "U1234", "amount": 500, "merchant_id": "M001", "is_international": False}
@@ -27,6 +29,12 @@ def parsed(**change: Any) -> PredictRequest:
 
 def test_the_body_has_exactly_the_fields_of_the_contract() -> None:
     assert set(PredictRequest.model_fields) == set(field_names(TRANSACTIONS))
+
+
+def test_features_read_every_field_but_those_that_are_only_recorded() -> None:
+    read = {field.name for field in fields(Transaction)} | {"amount", "event_time"}
+    only_recorded = {"currency", "account_id", "counterparty_id", "counterparty_country", "card_bin", "ip_hash"}
+    assert set(PredictRequest.model_fields) - read == only_recorded
 
 
 @pytest.mark.parametrize("field", ["channel", "transaction_type"])

@@ -77,8 +77,8 @@ class PredictRequest(BaseModel):
     """One payment, with the fields of ``transactions.raw``; four are needed.
 
     Features are made of the amount, the time, the place, the ids of user, card, device and merchant, the channel, the
-    type, the merchant's category and the two flags. Currency, account, counterparty, issuer prefix and the hash of the
-    address do not enter the vector: they are checked and recorded with the decision.
+    type, the merchant's category and the two flags. Currency, account, counterparty and its country, issuer prefix and
+    the hash of the address do not enter the vector: they are checked and recorded with the decision.
     """
 
     model_config = ConfigDict(
