@@ -168,6 +168,16 @@ def test_a_replay_that_broke_off_goes_on_where_it_ended(broker: Broker, file: Pa
     assert newest()["complete"] is True
 
 
+def test_labels_that_become_known_too_late_are_counted_in_every_run(broker: Broker, file: Path) -> None:
+    broker.takes = 7
+    assert isinstance(replay(file).exception, DeliveryError)
+    broker.takes = None
+    done = replay(file)
+    assert json.loads(done.stdout)["labels_not_sent"] == 4
+    assert "4 labels become known after the file's last payment and were not sent" in done.stderr
+    assert len(broker.messages()) == len(broker.payments()) == 10
+
+
 def test_a_file_after_another_that_broke_off_names_the_remedy(broker: Broker, file: Path) -> None:
     broker.takes = 2
     replay(file, "--hold-back", "6")
@@ -188,7 +198,10 @@ def test_labels_of_the_whole_file_arrive_with_it(broker: Broker, file: Path) -> 
     broker.takes = 12
     replay(file)
     broker.takes = None
-    assert replay(file).exit_code == 0
+    done = replay(file)
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["labels_not_sent"] == 0
+    assert "labels become known" not in done.stderr
     assert [name for topic, name in broker.messages() if topic == LABELS.name] == ["p0", "p3", "p6", "p9"]
     assert len(broker.payments()) == 11
 

@@ -61,6 +61,31 @@ def test_labels_come_when_their_delay_has_passed(file: Path) -> None:
     assert (span.rows, span.bad_rows, span.out_of_order) == (6, 0, 0)
 
 
+def test_labels_known_after_the_newest_payment_are_counted(file: Path) -> None:
+    span = FileSpan()
+    events = replay(file).events(span)
+    next(events)
+    assert span.labels_not_sent is None, "the file was not read to its end"
+    sent = [event for event in events if event.topic is LABELS]
+    assert (len(sent), span.labels_not_sent) == (1, 1)
+    # the payment that comes last in time may stand anywhere, and its own moment is early enough
+    file.write_text(HEADER + ROWS[1] + "t9,2026-01-11T00:00:00Z,u2,m2,15,0\n" + ROWS[4], encoding="utf-8")
+    assert "label of t5" in names(list(replay(file).events(span)))
+    assert span.labels_not_sent == 0
+
+
+def test_labels_known_after_the_span_are_counted_and_those_of_later_rows_are_not(file: Path) -> None:
+    held = replay(file).scan(hold_back=3).held_back_us
+    assert held is not None
+    for until_us, not_sent in ((held, 0), (held - 2 * DAY_US, 1), (held + 30 * DAY_US, 0)):
+        span = FileSpan()
+        list(replay(file).events(span, until_us=until_us))
+        assert span.labels_not_sent == not_sent
+    span = FileSpan()
+    list(replay(file).events(span, since_us=held))
+    assert span.labels_not_sent == 1
+
+
 def test_history_and_held_back_rows_make_the_whole(file: Path) -> None:
     contents = replay(file)
     held = contents.scan(hold_back=3).held_back_us

@@ -76,6 +76,16 @@ def replay(
         _send(settings, journal, contents, layout, mapping, until_us, hold_back, errors, factor, strict=strict)
 
 
+def labels_left_out(count: int, until_us: int | None) -> str:
+    """What is said of labels that were not sent because they become known too late."""
+    if until_us is None:
+        return f"{count:,} labels become known after the file's last payment and were not sent"
+    return (
+        f"{count:,} labels become known from {iso(until_us)} on and were not sent: "
+        "those known by the file's last payment belong to the rows that were kept back"
+    )
+
+
 def _factor(speed: str) -> float | None:
     """None for as fast as possible."""
     if speed == MAX_SPEED:
@@ -148,12 +158,15 @@ def _send(
         sent_before=delivered.total,
         bad_rows=span.bad_rows,
         out_of_order=span.out_of_order,
+        labels_not_sent=span.labels_not_sent,
         errors_file=str(errors_path) if span.bad_rows else None,
         held_back_from=None if until_us is None else iso(until_us),
         interrupted=stop.requested,
     )
     if span.bad_rows:
         typer.echo(f"{span.bad_rows} of {span.rows + span.bad_rows} rows were not sent: see {errors_path}", err=True)
+    if span.labels_not_sent:
+        typer.echo(labels_left_out(span.labels_not_sent, until_us), err=True)
     typer.echo(line)
     run.producer.require_complete()
     if stop.requested:

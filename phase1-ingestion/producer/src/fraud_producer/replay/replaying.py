@@ -38,6 +38,8 @@ class FileSpan:
     # good rows of the whole file, and those that say whether they were fraud
     good_rows: int = 0
     judged_rows: int = 0
+    # frauds of the pass that become known after it and have no label in it; None until the pass has ended
+    labels_not_sent: int | None = None
 
     def note(self, event_us: int) -> None:
         """Count a good row."""
@@ -76,17 +78,17 @@ class _Fraud:
 
 
 class _PendingLabels:
-    """Frauds that are not known yet; only those are kept whose time is in ``[since, until)``."""
+    """Frauds that are not known yet; those known before ``since`` are left out."""
 
-    def __init__(self, since_us: int | None, until_us: int | None) -> None:
+    def __init__(self, since_us: int | None) -> None:
         self._since_us = since_us
-        self._until_us = until_us
         self._heap: list[_Fraud] = []
 
+    def __len__(self) -> int:
+        return len(self._heap)
+
     def add(self, fraud: _Fraud) -> None:
-        is_past = self._since_us is not None and fraud.known_us < self._since_us
-        is_later = self._until_us is not None and fraud.known_us >= self._until_us
-        if not (is_past or is_later):
+        if self._since_us is None or fraud.known_us >= self._since_us:
             heapq.heappush(self._heap, fraud)
 
     def known_until(self, moment_us: int) -> Iterator[Event]:
@@ -167,9 +169,10 @@ class FileReplay:
         """Payments with ``since <= event time < until`` in the file's order, and labels known in the same span.
 
         A label is sent when a payment of its known time or later passes. Without ``until_us`` labels are sent as far
-        as the file's newest payment. ``span`` is filled while reading, ``errors`` takes the rows that cannot be sent.
+        as the file's newest payment. Those that become known later are counted at the end of the pass. ``span`` is
+        filled while reading, ``errors`` takes the rows that cannot be sent.
         """
-        labels = _PendingLabels(since_us, until_us)
+        labels = _PendingLabels(since_us)
         for moment, parsed in self._good_rows(span, errors):
             if until_us is not None and moment >= until_us:
                 continue
@@ -181,6 +184,7 @@ class FileReplay:
             yield from labels.known_until(span.last_us or moment)
             yield _payment(parsed)
         yield from labels.known_until(until_us - 1 if until_us is not None else span.last_us or 0)
+        span.labels_not_sent = len(labels)
 
     def _good_rows(self, span: FileSpan, errors: "BadRows | None" = None) -> Iterator[tuple[int, ParsedRow]]:
         """Event time and contents of each row that can be sent; the others are counted and written down.
