@@ -50,7 +50,7 @@ def replay(file: Path, *more: str) -> Result:
 
 
 def test_rows_are_shown_as_they_will_be_sent(file: Path, tmp_path: Path) -> None:
-    done = replay(file, "--dry-run", "2")
+    done = replay(file, "--dry-run", "--rows", "2")
     assert done.exit_code == 0
     good, bad = map(json.loads, done.stdout.splitlines())
     payment, label = good["messages"]
@@ -71,8 +71,20 @@ def test_rows_are_shown_as_they_will_be_sent(file: Path, tmp_path: Path) -> None
     assert not (tmp_path / "ledger").exists()
 
 
+def test_five_rows_are_shown_unless_a_number_is_given(file: Path) -> None:
+    file.write_bytes(gzip.compress((json.dumps(ROWS[0]) + "\n").encode() * 8))
+    for more, count in (((), 5), (("--rows", "1"), 1), (("--rows", "7"), 7)):
+        shown = [json.loads(line) for line in replay(file, "--dry-run", *more).stdout.splitlines()]
+        assert [row["line"] for row in shown] == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("more", [("--rows", "2"), ("--dry-run", "--rows", "0"), ("--dry-run", "2")])
+def test_a_number_of_rows_is_for_a_dry_run_only(file: Path, more: tuple[str, ...]) -> None:
+    assert replay(file, *more).exit_code == 2
+
+
 def test_strict_stops_at_the_first_bad_row_before_anything_is_sent(file: Path) -> None:
-    for more in ((), ("--dry-run", "3")):
+    for more in ((), ("--dry-run",)):
         stopped = replay(file, "--strict", "--append", *more).exception
         assert isinstance(stopped, BadRowError)
         assert "line 2: amount 'much' is no number" in str(stopped)

@@ -30,6 +30,7 @@ from fraud_producer.stopping import Stop
 from fraud_producer.topics import Topics
 
 _REPORT_SECONDS: Final = 0.2
+_SHOWN_ROWS: Final = 5
 MAX_SPEED: Final = "max"
 
 
@@ -40,8 +41,10 @@ def replay(
         str, typer.Option(help="Seconds of the payments' own time that pass in one second, like 60; or max.")
     ] = MAX_SPEED,
     dry_run: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Print the first N rows as they will be sent; needs no Kafka."),
+        bool, typer.Option("--dry-run", help="Print the first rows as they will be sent; needs no Kafka.")
+    ] = False,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help=f"With --dry-run: how many rows, {_SHOWN_ROWS} unless given.")
     ] = None,
     strict: Annotated[bool, typer.Option(help="Send nothing at all when a row cannot be sent.")] = False,
     until: Annotated[str | None, typer.Option(help="Leave out payments from this time on, ISO 8601.")] = None,
@@ -60,11 +63,13 @@ def replay(
     the command goes on where the broker's messages end.
     """
     factor = _factor(speed)
+    if rows is not None and not dry_run:
+        raise typer.BadParameter("it has no meaning without --dry-run", param_hint="--rows")
     settings = load_settings()
     layout = load_mapping(mapping)
     contents = FileReplay(file, layout, settings.card_hasher())
-    if dry_run is not None:
-        _show(contents, dry_run, strict=strict)
+    if dry_run:
+        _show(contents, rows or _SHOWN_ROWS, strict=strict)
         return
     until_us = moment_us(until, "--until") if until else None
     name = digest(file, mapping, until_us, hold_back)
