@@ -6,10 +6,13 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
 from fraud_producer.cli import app
+from fraud_producer.commands import menu as asking
+from fraud_producer.commands import replay as replaying
 from fraud_producer.commands import simulate as simulating
 from fraud_producer.commands import streaming
 from fraud_producer.errors import SettingsError, SourceError
@@ -142,6 +145,82 @@ def test_a_metrics_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) 
         said = run("stream", "--duration", "1")
     assert isinstance(said.exception, SettingsError)
     assert "end the producer service with `make stop SERVICE=producer`" in str(said.exception)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "map.yml").write_text("columns: {event_time: t, user_id: u, merchant_id: m, amount: a}\n")
+    path = tmp_path / "payments.csv"
+    path.write_text("t,u,m,a\n2026-01-01T00:00:00Z,u1,m1,5\n")
+    return path
+
+
+def send_somehow(how: str, file: Path) -> Result:
+    return {
+        "batch": lambda: run("simulate"),
+        "burst": lambda: run("simulate", "--mode", "burst"),
+        "menu's history": lambda: run("menu", input="1\n\n\n\n"),
+        "menu's burst": lambda: run("menu", input="3\n\n\n"),
+        "replay": lambda: run("replay", str(file), "--mapping", str(file.with_name("map.yml")), "--append"),
+    }[how]()
+
+
+SENDS = {
+    "batch": (simulating, "send_history"),
+    "burst": (simulating, "send_live"),
+    "menu's history": (asking, "send_history"),
+    "menu's burst": (asking, "send_live"),
+    "replay": (replaying, "_send"),
+}
+
+
+@pytest.mark.parametrize("how", SENDS)
+def test_what_ends_by_itself_can_be_watched_meanwhile(
+    how: str, file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("PRODUCER_METRICS_PORT", str(port))
+    caplog.set_level("INFO")
+    said = []
+
+    def look(*_: object, **__: object) -> None:
+        for page in ("health", "metrics"):
+            said.append(httpx.get(f"http://127.0.0.1:{port}/{page}").text)
+
+    monkeypatch.setattr(*SENDS[how], look)
+    done = send_somehow(how, file)
+    assert done.exit_code == 0, done.output
+    health, metrics = said
+    assert health == '{"status": "idle"}'
+    assert "fraud_producer_events_total" in metrics
+    assert "PRODUCER_METRICS_PORT" not in caplog.text
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/health")
+
+
+@pytest.mark.parametrize("how", SENDS)
+def test_beside_a_producer_that_runs_it_goes_on_without_and_says_so(
+    how: str, file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    sent = []
+    monkeypatch.setattr(*SENDS[how], lambda *_, **__: sent.append(how))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("PRODUCER_METRICS_PORT", str(port))
+        done = send_somehow(how, file)
+    assert done.exit_code == 0, done.output
+    assert sent == [how]
+    (line,) = [record.getMessage() for record in caplog.records if "PRODUCER_METRICS_PORT" in record.getMessage()]
+    assert line == f"PRODUCER_METRICS_PORT {port} cannot be used (Address already in use): this run has no /metrics"
 
 
 def test_a_service_that_may_not_send_waits_and_tries_again(

@@ -9,6 +9,8 @@ from prometheus_client import Counter, Gauge, MetricsHandler
 
 from fraud_producer.health import HEALTH
 
+_END_NOTICED_SECONDS: Final = 0.1
+
 EVENTS: Final = Counter(
     "fraud_producer_events",
     "Messages by topic and outcome (acknowledged, failed, unknown or dead_letter).",
@@ -58,11 +60,20 @@ class MetricsPort(threading.Thread):
         self.port: int = self._server.server_address[1]
 
     def run(self) -> None:
-        self._server.serve_forever()
+        self._server.serve_forever(_END_NOTICED_SECONDS)
+
+    def close(self) -> None:
+        """Answer no more, and give the port back."""
+        self._server.shutdown()
+        self._server.server_close()
 
 
 def serve_metrics(host: str, port: int) -> MetricsPort:
-    """Answer ``GET /metrics`` and ``GET /health`` in a thread of its own until the process ends."""
+    """Answer ``GET /metrics`` and ``GET /health`` in a thread of its own until it is closed or the process ends.
+
+    Raises:
+        OSError: the port cannot be used.
+    """
     thread = MetricsPort(host, port)
     thread.start()
     return thread

@@ -7,6 +7,7 @@ import typer
 
 from fraud_producer.commands.history import Span, send_history
 from fraud_producer.commands.scenario import send_case
+from fraud_producer.commands.sending import watchable
 from fraud_producer.commands.streaming import Clock, Live, send_live
 from fraud_producer.errors import SettingsError
 from fraud_producer.settings import Settings, load_settings
@@ -40,7 +41,9 @@ def menu() -> None:
 def _history(settings: Settings) -> None:
     days = _ask("Days", 30, _whole_from_one)
     transactions = _ask("Payments in all", round(DEFAULT_PER_DAY * days), _whole_from_one)
-    send_history(_with_world(settings), Span(days, transactions=transactions))
+    settings = _with_world(settings)
+    with watchable(settings):
+        send_history(settings, Span(days, transactions=transactions))
 
 
 def _stream(settings: Settings) -> None:
@@ -78,7 +81,7 @@ _CHOICES: Final[dict[str, tuple[str, Callable[[Settings], None]]]] = {
 
 
 def _live(settings: Settings, live: Live) -> None:
-    with Stop() as stop:
+    with Stop() as stop, watchable(settings):
         send_live(settings, live, stop)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from fraud_contracts import RAW_TOPICS, new_run_id
 from fraud_producer.commands.options import moment_us
-from fraud_producer.commands.sending import sending
+from fraud_producer.commands.sending import sending, watchable
 from fraud_producer.errors import BadRowError, SourceError
 from fraud_producer.events import Event, iso
 from fraud_producer.feeding import feed
@@ -73,7 +73,7 @@ def replay(
         return
     until_us = moment_us(until, "--until") if until else None
     name = digest(file, mapping, until_us, hold_back)
-    with Journal(settings.fraud_producer_ledger_dir, file.resolve(), name) as journal:
+    with watchable(settings), Journal(settings.fraud_producer_ledger_dir, file.resolve(), name) as journal:
         if not journal.broke_off:
             if not append:
                 _require_empty(settings)

@@ -1,5 +1,6 @@
 """What every command that sends opens and says at the end: the ledger of its run, a producer, and a line of JSON."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +10,11 @@ from typing import Any
 from fraud_contracts import new_run_id
 from fraud_producer.feeding import summary
 from fraud_producer.ledger import Ledger
+from fraud_producer.metrics import MetricsPort, serve_metrics
 from fraud_producer.producer import EventProducer
 from fraud_producer.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,25 @@ class Run:
     def summary(self, **more: Any) -> str:
         """One line of JSON about the whole run; ``more`` is added to it."""
         return summary(self.producer.deliveries, self.run_id, time.monotonic() - self.began, **more)
+
+
+@contextmanager
+def watchable(settings: Settings) -> Iterator[None]:
+    """``GET /health`` and ``GET /metrics`` while the block lasts; goes on without where their port is taken.
+
+    The producer service has it while it runs, and whoever sends a file or a history may do so beside it.
+    """
+    port: MetricsPort | None = None
+    try:
+        port = serve_metrics(settings.fraud_bind_host, settings.producer_metrics_port)
+    except OSError as problem:
+        taken = settings.producer_metrics_port
+        log.info("PRODUCER_METRICS_PORT %d cannot be used (%s): this run has no /metrics", taken, problem.strerror)
+    try:
+        yield
+    finally:
+        if port is not None:
+            port.close()
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from fraud_producer.commands.options import (
     StructuringThreshold,
     is_interactive,
 )
+from fraud_producer.commands.sending import watchable
 from fraud_producer.commands.streaming import Clock, Live, send_live, send_live_as_a_service
 from fraud_producer.settings import load_settings
 from fraud_producer.stopping import Stop
@@ -101,12 +102,14 @@ def simulate(
         minute_tick_enabled=minute_tick,
     )
     if mode is Mode.BATCH:
-        send_history(settings, Span(days, end, start, transactions))
+        with watchable(settings):
+            send_history(settings, Span(days, end, start, transactions))
         return
     with Stop() as stop:
         if mode is Mode.BURST:
             seconds = _BURST_SECONDS if duration is None and count is None else duration
-            send_live(settings, Live(Clock.FAST, days, seconds, count), stop)
+            with watchable(settings):
+                send_live(settings, Live(Clock.FAST, days, seconds, count), stop)
         else:
             send_live_as_a_service(settings, Live(clock, days, duration, count), stop)
 
