@@ -1,11 +1,15 @@
 """The Makefile, the README and .env.example say the same."""
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
+
+from fraud_producer.cli import app
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,6 +71,54 @@ def test_the_demo_installs_and_starts_phase_5_only_when_asked(monkeypatch: pytes
     assert "--phases" not in alone
     assert "setup --phase 1 --phase 2 --phase 3 --phase 4 --phase 5\n" in watched
     assert '--phases "5"' in watched
+
+
+def producer_arguments(target: str, *given: str) -> list[str]:
+    """What a target gives to `fraud-producer`, after the environment of the running stack was read."""
+    *_, environment, command = make("-n", target, *given).stdout.strip().splitlines()[-1].split("; ")
+    assert environment == "set +a"
+    program, *arguments = shlex.split(command)
+    assert program.endswith("/fraud-producer")
+    return arguments
+
+
+def documented(target: str) -> str:
+    """What `make help` and the README say of a target."""
+    (line,) = re.findall(rf"^{target}:.*## .*$", MAKEFILE, flags=re.MULTILINE)
+    return "\n".join([line, *(row for row in README.splitlines() if re.search(rf"`make {target}\b", row))])
+
+
+@pytest.mark.parametrize(
+    ("target", "given", "expected"),
+    [
+        ("scenario", "", {"list_": True, "name": None, "user": None}),
+        ("scenario", "NAME=velocity_burst", {"list_": False, "name": "velocity_burst", "user": None}),
+        ("scenario", "NAME=velocity_burst USER=U0042", {"name": "velocity_burst", "user": "U0042"}),
+        ("simulate", "", {"mode": "batch", "count": None}),
+        ("simulate", "ARGS='--mode burst --count 500'", {"mode": "burst", "count": 500}),
+        ("menu", "", {}),
+        ("ledger", "", {"as_json": False}),
+    ],
+)
+def test_what_sends_and_counts_is_called_as_it_is_documented(
+    monkeypatch: pytest.MonkeyPatch, target: str, given: str, expected: dict[str, object]
+) -> None:
+    # what the user's shell exports was meant for something else
+    for name in ("NAME", "USER", "ARGS"):
+        monkeypatch.setenv(name, "mine")
+    assert given in documented(target)
+    command, *arguments = producer_arguments(target, *shlex.split(given))
+    known = typer.main.get_command(app)
+    context = known.make_context("fraud-producer", [command], resilient_parsing=True)
+    called = known.get_command(context, command)  # type: ignore[attr-defined]
+    understood = called.make_context(command, arguments).params
+    assert command == target
+    assert expected.items() <= understood.items()
+
+
+def test_simulate_shows_its_flags() -> None:
+    assert "ARGS=--help" in documented("simulate")
+    assert producer_arguments("simulate", "ARGS=--help") == ["simulate", "--help"]
 
 
 def test_every_target_is_in_the_readme() -> None:
