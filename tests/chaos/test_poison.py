@@ -1,7 +1,7 @@
 """Messages that nobody can use, of every kind, a few of them, many, and nothing else: the stream goes on.
 
-All of them are in quarantine and on the dead letter topic, with their reasons and their bytes, and nothing of them is
-in Bronze. The tests run in order and share one stream.
+All of them are in quarantine and on the dead letter topic, with their reasons and their encrypted bytes, and nothing of
+them is in Bronze. The tests run in order and share one stream.
 """
 
 import hashlib
@@ -16,10 +16,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from fraud_contracts import EXTERNAL_ALERTS, LOGINS, TRANSACTIONS, Topic, schema
+from fraud_stream.settings import WriterSettings
 from fraud_stream.streams import Layout, Stream, trino_table
 
 MIB = 1024 * 1024
@@ -106,14 +107,14 @@ class DeadLetters:
         places = [TopicPartition(topic, partition, 0) for topic in topics for partition in known[topic].partitions]
         self._consumer.assign(places)
 
-    def take(self, count: int) -> dict[str, bytes | None]:
-        """Value by the coordinates that are the key."""
-        found: dict[str, bytes | None] = {}
+    def take(self, count: int) -> dict[str, Message]:
+        """The next ``count`` letters by the coordinates that are their keys; fewer when no more come."""
+        found: dict[str, Message] = {}
         deadline = time.monotonic() + 30
         while len(found) < count and time.monotonic() < deadline:
             for message in self._consumer.consume(500, timeout=1):
                 assert message.error() is None
-                found[message.key().decode()] = message.value()
+                found[message.key().decode()] = message
         return found
 
     def close(self) -> None:
@@ -154,6 +155,8 @@ def test_poison_of_every_kind_is_set_aside_and_the_stream_goes_on(
     trino: Any,
     chaos: Any,
     record: Any,
+    writer_settings: WriterSettings,
+    bronze_stream: ModuleType,
     share: float,
     count: int,
 ) -> None:
@@ -180,7 +183,10 @@ def test_poison_of_every_kind_is_set_aside_and_the_stream_goes_on(
     assert {place: reasons for place, reasons in after.items() if place not in before} == {
         place: poison.reasons for place, poison in expected.items()
     }
-    assert letters.take(len(expected)) == {place: poison.value for place, poison in expected.items()}
+    copies = letters.take(len(expected))
+    assert {
+        place: bronze_stream.in_clear(letter, writer_settings.quarantine_key_bytes) for place, letter in copies.items()
+    } == {place: poison.value for place, poison in expected.items()}
     sample = dict(list(expected.items())[: len(kinds)])
     assert shown(running, sample) == {place: poison.value for place, poison in sample.items()}
     code, verdict, text = running.conservation(wait=30)
@@ -202,7 +208,7 @@ def shown(driver: Any, places: dict[str, Poison]) -> dict[str, bytes | None]:
 
 @pytest.mark.chaos("F14")
 def test_no_card_number_is_in_anything_that_bronze_wrote(running: Any, layout: Layout, bucket: Any, trino: Any) -> None:
-    """After the poison: neither in clear nor in its groups, in the texts of Bronze or in any file of its tables."""
+    """After the poison: in no text of Bronze, no file of its tables and no letter; neither in clear nor in groups."""
     pans = (PAN, f"{PAN[:4]} {PAN[4:8]} {PAN[8:12]} {PAN[12:]}")
     for stream in layout.streams:
         columns = trino.query(f"DESCRIBE {trino_table(stream.table)}")
@@ -217,6 +223,17 @@ def test_no_card_number_is_in_anything_that_bronze_wrote(running: Any, layout: L
         for item in bucket.objects.filter(Prefix=f"{key}/"):
             content = item.get()["Body"].read()
             assert not any(pan.encode() in content for pan in pans), item.key
+    places = set_aside(trino, layout)
+    assert places, "nothing was set aside: the tests before this one did not run"
+    from_the_beginning = DeadLetters(running.environment["KAFKA_BOOTSTRAP_SERVERS"], layout)
+    try:
+        found = from_the_beginning.take(len(places))
+    finally:
+        from_the_beginning.close()
+    assert set(found) == set(places)
+    for place, letter in found.items():
+        parts = [letter.key(), letter.value() or b"", *(value for _, value in letter.headers())]
+        assert not any(pan.encode() in part for pan in pans for part in parts), place
 
 
 @pytest.mark.chaos("F14")
@@ -230,6 +247,8 @@ def test_a_message_of_10_mb_is_refused_by_the_broker_or_set_aside(
     trino: Any,
     chaos: Any,
     record: Any,
+    writer_settings: WriterSettings,
+    bronze_stream: ModuleType,
 ) -> None:
     header = feed.encode(TRANSACTIONS, feed.transaction())[:5]
     large = header + chaos.random.randbytes(LARGE)
@@ -242,7 +261,8 @@ def test_a_message_of_10_mb_is_refused_by_the_broker_or_set_aside(
     assert running.process.poll() is None
     place = f"{transactions.topic}-{partition}-{offset}"
     assert set_aside(trino, layout)[place] == {"undecodable_body"}
-    (copy,) = letters.take(1).values()
+    (letter,) = letters.take(1).values()
+    copy = bronze_stream.in_clear(letter, writer_settings.quarantine_key_bytes)
     assert copy is not None
     assert hashlib.sha256(copy).digest() == hashlib.sha256(large).digest()
     code, verdict, text = running.conservation(wait=30)

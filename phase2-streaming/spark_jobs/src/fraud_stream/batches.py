@@ -117,7 +117,7 @@ class BatchWriter:
             raise RegistryError(
                 f"the registry does not answer and {self.stream.topic} holds messages of a schema not seen before"
             )
-        if not send_dead_letters(rejected, self.stream, self.bootstrap_servers):
+        if not send_dead_letters(rejected, self.key, self.stream, self.bootstrap_servers):
             self.metrics.dead_letter_failures.labels(self.stream.topic).inc()
         reach(Failpoint.DEAD_LETTERS_SENT)
         table = self.layout.quarantine_table

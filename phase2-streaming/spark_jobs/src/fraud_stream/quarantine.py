@@ -1,6 +1,7 @@
 """Rows that do not belong in Bronze: encrypted into the quarantine table, and a courtesy copy on the dead letter topic.
 
-The Delta table is the record; the Kafka copy is at-least-once and may be missing.
+The Delta table is the record; the Kafka copy is at-least-once and may be missing. Neither holds the bytes in clear: one
+expression encrypts them for both.
 """
 
 import logging
@@ -17,12 +18,17 @@ log = logging.getLogger(__name__)
 KEY_COLUMN: Final = "quarantine_key"
 # The coordinates are authenticated with the payload: a ciphertext moved to another row does not decrypt.
 COORDINATES: Final = "concat_ws('-', _topic, _partition, _offset)"
+# IV (12 bytes) || ciphertext || tag (16 bytes); null for a message without value
+PAYLOAD: Final = f"aes_encrypt(value, {KEY_COLUMN}, 'GCM', 'DEFAULT', '', {COORDINATES})"
+# what a dead letter says about its value
+ENCRYPTION: Final = "aes-gcm"
 PRODUCER_OPTIONS: Final = {
     "kafka.acks": "all",
     "kafka.max.block.ms": "15000",
     "kafka.delivery.timeout.ms": "30000",
     "kafka.request.timeout.ms": "10000",
-    # what a raw topic was told to take must still fit with its headers; the dead letter topic has a limit of its own
+    # what a raw topic was told to take must still fit, with the 28 bytes of encryption and with its headers; the dead
+    # letter topic has a limit of its own
     "kafka.max.request.size": str(16 * 1024 * 1024),
 }
 
@@ -39,9 +45,8 @@ def key_frame(spark: SparkSession, key: bytes) -> DataFrame:
 def quarantine_rows(rejected: DataFrame, key: DataFrame) -> DataFrame:
     """The quarantine table's rows; ``rejected`` has the ledger columns, ``key``, ``value`` and ``reasons``.
 
-    ``payload`` is ``IV (12 bytes) || ciphertext || tag (16 bytes)`` of AES-GCM, null for a message without value.
+    ``payload`` is :data:`PAYLOAD` under ``key``, a :func:`key_frame`.
     """
-    payload = F.expr(f"aes_encrypt(value, {KEY_COLUMN}, 'GCM', 'DEFAULT', '', {COORDINATES})")
     return rejected.crossJoin(F.broadcast(key)).select(
         "_topic",
         "_partition",
@@ -51,23 +56,36 @@ def quarantine_rows(rejected: DataFrame, key: DataFrame) -> DataFrame:
         "_ingested_at",
         "_batch_id",
         "key",
-        payload.alias("payload"),
+        F.expr(PAYLOAD).alias("payload"),
         "reasons",
         F.to_date("_ingested_at").alias("ingest_date"),
     )
 
 
-def send_dead_letters(rejected: DataFrame, stream: Stream, bootstrap_servers: str) -> bool:
-    """Copy the raw bytes to the stream's dead letter topic, keyed by coordinates; False when Kafka refused them."""
-    letters = rejected.select(
-        F.expr(COORDINATES).cast("binary").alias("key"),
-        "value",
+def dead_letters(rejected: DataFrame, key: DataFrame) -> DataFrame:
+    """The messages for the dead letter topic: ``key``, ``value`` and ``headers``; arguments as of quarantine_rows.
+
+    The key is the coordinates, which are authenticated with the value: the letter and the secret key are all that
+    :func:`fraud_stream.quarantine_reader.decrypt` needs.
+    """
+    headers = {
         # The topic travels inside the message as well: see KAFKA-19012, a producer bug that could misroute a record.
+        "topic": F.col("_topic"),
+        "reasons": F.array_join("reasons", ","),
+        "encryption": F.lit(ENCRYPTION),
+    }
+    return rejected.crossJoin(F.broadcast(key)).select(
+        F.expr(COORDINATES).cast("binary").alias("key"),
+        F.expr(PAYLOAD).alias("value"),
         F.array(
-            F.struct(F.lit("topic").alias("key"), F.col("_topic").cast("binary").alias("value")),
-            F.struct(F.lit("reasons").alias("key"), F.array_join("reasons", ",").cast("binary").alias("value")),
+            *(F.struct(F.lit(name).alias("key"), text.cast("binary").alias("value")) for name, text in headers.items())
         ).alias("headers"),
     )
+
+
+def send_dead_letters(rejected: DataFrame, key: DataFrame, stream: Stream, bootstrap_servers: str) -> bool:
+    """Copy the encrypted bytes to the stream's dead letter topic; False when Kafka refused them, or some of them."""
+    letters = dead_letters(rejected, key)
     writer = letters.write.format("kafka").option("topic", stream.dead_letter_topic).option("includeHeaders", "true")
     try:
         writer.options(**{"kafka.bootstrap.servers": bootstrap_servers}, **PRODUCER_OPTIONS).save()

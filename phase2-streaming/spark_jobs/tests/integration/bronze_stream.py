@@ -41,7 +41,9 @@ from fraud_contracts import (
     Topic,
     schema,
 )
+from fraud_stream.coordinates import Coordinates
 from fraud_stream.lakehouse import Lakehouse
+from fraud_stream.quarantine_reader import decrypt
 from fraud_stream.registration import registered_tables
 from fraud_stream.streams import Layout, Stream
 
@@ -86,6 +88,12 @@ def own_environment(platform: Mapping[str, str], folder: Path) -> dict[str, str]
         "BRONZE_MAX_OFFSETS_PER_TRIGGER": "1500",
         **{name: str(free_port()) for name in ports},
     }
+
+
+def in_clear(letter: Message, key: bytes) -> bytes | None:
+    """What a dead letter's message held before the Bronze writer encrypted it."""
+    value = letter.value()
+    return None if value is None else decrypt(value, key, Coordinates.parse(letter.key().decode()))
 
 
 def remove_stream(environment: Mapping[str, str], layout: Layout, bucket: Any) -> None:

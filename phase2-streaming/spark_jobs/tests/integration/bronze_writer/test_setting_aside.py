@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from fraud_contracts import (
     TRANSACTIONS,
     schema,
 )
+from fraud_stream.settings import WriterSettings
 from fraud_stream.streams import Layout, Stream, trino_table
 
 pytestmark = pytest.mark.integration
@@ -33,8 +35,9 @@ def dead_letters(environment: dict[str, str], stream: Stream, count: int) -> lis
 
 
 def test_every_topic_sets_its_bad_message_aside_and_copies_it_to_its_dead_letters(
-    running: Any, layout: Layout, sent: Any
+    running: Any, layout: Layout, sent: Any, writer_settings: WriterSettings, bronze_stream: ModuleType
 ) -> None:
+    key = writer_settings.quarantine_key_bytes
     for stream in layout.streams:
         if stream.contract not in sent.other_bad:
             continue
@@ -46,16 +49,17 @@ def test_every_topic_sets_its_bad_message_aside_and_copies_it_to_its_dead_letter
         assert (set(shown["reasons"]), shown["payload"]) == (poison.reasons, (poison.value or b"").hex())
         (letter,) = dead_letters(running.environment, stream, 1)
         assert letter.key().decode() == f"{stream.topic}-{partition}-{offset}"
-        assert letter.value() == poison.value
+        assert bronze_stream.in_clear(letter, key) == poison.value
         headers = {name: value.decode() for name, value in letter.headers()}
-        assert headers == {"topic": stream.topic, "reasons": ",".join(poison.reasons)}
+        assert headers == {"topic": stream.topic, "reasons": ",".join(poison.reasons), "encryption": "aes-gcm"}
 
 
-def test_every_payment_that_was_set_aside_has_a_dead_letter(running: Any, transactions: Stream, sent: Any) -> None:
-    letters = {
-        one.key().decode(): one.value() for one in dead_letters(running.environment, transactions, len(sent.bad))
-    }
-    assert letters == {
+def test_every_payment_that_was_set_aside_has_a_dead_letter(
+    running: Any, transactions: Stream, sent: Any, writer_settings: WriterSettings, bronze_stream: ModuleType
+) -> None:
+    key = writer_settings.quarantine_key_bytes
+    letters = dead_letters(running.environment, transactions, len(sent.bad))
+    assert {one.key().decode(): bronze_stream.in_clear(one, key) for one in letters} == {
         f"{transactions.topic}-{partition}-{offset}": sent.bad[kind].value
         for kind, (partition, offset) in sent.places.items()
     }
@@ -76,13 +80,19 @@ def test_poison_is_quarantined_with_its_reasons_and_its_bytes(running: Any, tran
     assert json.loads(audit_lines[-1])["why"] == "test"
 
 
-def test_quarantined_payloads_are_encrypted_at_rest(running: Any, layout: Layout, trino: Any, sent: Any) -> None:
+def test_quarantined_payloads_are_encrypted_at_rest(
+    running: Any, layout: Layout, transactions: Stream, trino: Any, sent: Any
+) -> None:
+    """In the table and on the dead letter topic."""
     partition, offset = sent.places["card number in clear"]
     ((payload,),) = trino.query(
         f"SELECT to_hex(payload) FROM {trino_table(layout.quarantine_table)} WHERE _partition = ? AND _offset = ?",
         [partition, offset],
     )
-    assert b"4111111111111111" not in bytes.fromhex(payload)
+    letters = dead_letters(running.environment, transactions, len(sent.bad))
+    copies = {one.key().decode(): one.value() for one in letters}
+    for stored in (bytes.fromhex(payload), copies[f"{transactions.topic}-{partition}-{offset}"]):
+        assert b"4111111111111111" not in stored
 
 
 def test_the_key_and_the_secrets_are_nowhere_to_be_seen(running: Any, sent: Any) -> None:
