@@ -21,6 +21,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from fraud_contracts import BRONZE
 from fraud_stream.errors import StreamError
 from fraud_stream.failpoints import Failpoint, reach
+from fraud_stream.jvm_errors import in_one_line
 from fraud_stream.model_pins import Pins
 from fraud_stream.progress import StreamMetrics
 from fraud_stream.tables import compact, table_properties
@@ -100,7 +101,7 @@ class Maintenance:
                     "a model names version %d of bronze.%s, which is gone: %s",
                     version,
                     table.name,
-                    str(error).splitlines()[0],
+                    in_one_line(error),
                 )
         return found
 
@@ -217,7 +218,7 @@ class Caretaker:
                 self._maintenance.maintain(table, pins.get((BRONZE, table.name), frozenset()))
             except (StreamError, PySparkException, Py4JError, ConnectionError) as error:
                 if not self._stop.is_set():
-                    log.warning("bronze.%s could not be maintained: %s", table.name, str(error).splitlines()[0])
+                    log.warning("bronze.%s could not be maintained: %s", table.name, in_one_line(error))
                     self._note(table, succeeded=False)
             else:
                 self._note(table, succeeded=True)

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BinaryType, StructField, StructType
 
+from fraud_stream.jvm_errors import in_one_line
 from fraud_stream.streams import Stream
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,6 @@ def send_dead_letters(rejected: DataFrame, key: DataFrame, stream: Stream, boots
     try:
         writer.options(**{"kafka.bootstrap.servers": bootstrap_servers}, **PRODUCER_OPTIONS).save()
     except Exception as error:
-        log.warning("no copy on %s: %s", stream.dead_letter_topic, str(error).splitlines()[0])
+        log.warning("no copy on %s: %s", stream.dead_letter_topic, in_one_line(error))
         return False
     return True
