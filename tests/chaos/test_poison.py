@@ -254,7 +254,7 @@ def test_a_message_of_10_mb_is_refused_by_the_broker_or_set_aside(
     large = header + chaos.random.randbytes(LARGE)
     with pytest.raises(KafkaException, match="MSG_SIZE_TOO_LARGE"):
         feed.send(TRANSACTIONS, [large])
-    allow(running.environment, transactions.topic, transactions.dead_letter_topic)
+    limit(running.environment, LARGEST, transactions.topic, transactions.dead_letter_topic)
     ((partition, offset),) = feed.send(TRANSACTIONS, [large])
     feed.send_good(50)
     watch.wait_landed(watch.acknowledged(), LAND_SECONDS, running)
@@ -270,10 +270,51 @@ def test_a_message_of_10_mb_is_refused_by_the_broker_or_set_aside(
     record("F14", "a message of 10 MB", None, None, verdict)
 
 
-def allow(environment: dict[str, str], *topics: str) -> None:
-    """Let the broker take messages of the largest size on these topics."""
+@pytest.mark.chaos("F14")
+def test_a_letter_that_is_too_large_costs_the_copy_and_not_the_message(
+    running: Any,
+    feed: Any,
+    watch: Any,
+    letters: DeadLetters,
+    layout: Layout,
+    transactions: Stream,
+    trino: Any,
+    chaos: Any,
+    record: Any,
+) -> None:
+    limit(running.environment, LARGEST, transactions.topic)
+    limit(running.environment, MIB, transactions.dead_letter_topic)
+    failed = copies_not_sent(running, transactions)
+
+    def set_one_aside(value: bytes) -> str:
+        ((partition, offset),) = feed.send(TRANSACTIONS, [value])
+        watch.wait_landed(watch.acknowledged(), LAND_SECONDS, running)
+        return f"{transactions.topic}-{partition}-{offset}"
+
+    without_letter = set_one_aside(b"\x07" + chaos.random.randbytes(2 * MIB))
+    assert copies_not_sent(running, transactions) == failed + 1
+    assert f"no copy on {transactions.dead_letter_topic}" in running.log.read_text()
+    assert "RecordTooLargeException" in running.log.read_text()
+    with_letter = set_one_aside(b"\x07 not Avro")
+    assert set(letters.take(1)) == {with_letter}
+    assert {without_letter, with_letter} <= set(set_aside(trino, layout))
+    assert copies_not_sent(running, transactions) == failed + 1
+    code, verdict, text = running.conservation(wait=30)
+    assert code == 0, text
+    record("F14", "a letter that its topic does not take", None, None, verdict)
+
+
+def copies_not_sent(driver: Any, stream: Stream) -> float:
+    """Batches whose dead letters failed, as the driver tells Prometheus."""
+    sample = f'fraud_stream_dead_letter_failures_total{{topic="{stream.topic}"}} '
+    (line,) = (line for line in driver.metrics().splitlines() if line.startswith(sample))
+    return float(line.removeprefix(sample))
+
+
+def limit(environment: dict[str, str], size: int, *topics: str) -> None:
+    """Let the broker take messages of up to this size on these topics."""
     admin = AdminClient({"bootstrap.servers": environment["KAFKA_BOOTSTRAP_SERVERS"]})
-    size = ConfigEntry("max.message.bytes", str(LARGEST), incremental_operation=AlterConfigOpType.SET)
+    size = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
     wanted = [ConfigResource(ResourceType.TOPIC, name, incremental_configs=[size]) for name in topics]
     for future in admin.incremental_alter_configs(wanted).values():
         future.result(30)

@@ -23,6 +23,7 @@ ALERTS = {
     "ApiLatencyHigh",
     "BronzeStale",
     "ConservationBroken",
+    "DeadLettersFailing",
     "DiskFillingUp",
     "FeaturesStale",
     "FraudRatioHigh",

@@ -28,7 +28,14 @@ ROOT = Path(__file__).parents[4]
 RUNBOOKS = ROOT / "docs" / "runbooks"
 # a page that begins anew comes last
 PAGES = (
-    *("LagNotFalling", "DiskFillingUp", "SchemaChange", "QuarantineGrowing", "QuarantineUndecided"),
+    *(
+        "LagNotFalling",
+        "DiskFillingUp",
+        "SchemaChange",
+        "QuarantineGrowing",
+        "QuarantineUndecided",
+        "DeadLettersFailing",
+    ),
     *("LostMessages", "LostCheckpoint"),
 )
 WRITER = re.compile(r"make (start|stop|restart) SERVICE=bronze-writer")

@@ -38,6 +38,7 @@ ERRORS = alert("ApiErrorRateHigh", TICKET)
 SLOWEST = alert("ApiLatencyHigh", TICKET)
 QUARANTINE = alert("QuarantineGrowing", TICKET, topic="transactions.raw")
 CONSERVATION = alert("ConservationBroken", PAGE, topic="transactions.raw")
+LETTERS = alert("DeadLettersFailing", TICKET, topic="transactions.raw")
 
 # what a fault brings: the alerts that somebody is told of, and those that these explain
 FAULTS: dict[str, tuple[list[Alert], list[Alert]]] = {
@@ -46,7 +47,8 @@ FAULTS: dict[str, tuple[list[Alert], list[Alert]]] = {
         [
             *(target_down(job) for job in ("bronze-writer", "feature-writer", "producer")),
             target_down("kafka-exporter", source="kafka"),
-            *(BRONZE_STALE, BRONZE_LAGS, WINDOWS_LAG, GOLD_STALE, PIPELINE_FAILED, PIPELINE_LATE, FEATURES_STALE),
+            *(BRONZE_STALE, BRONZE_LAGS, WINDOWS_LAG, LETTERS, GOLD_STALE, PIPELINE_FAILED, PIPELINE_LATE),
+            FEATURES_STALE,
         ],
     ),
     "minio is away": (
@@ -87,7 +89,10 @@ FAULTS: dict[str, tuple[list[Alert], list[Alert]]] = {
         [],
     ),
     "much at once": (
-        [target_down("trino"), BRONZE_STALE, WINDOWS_LAG, FEATURES_STALE, AVAILABILITY_FAST, QUARANTINE, CONSERVATION],
+        [
+            *(target_down("trino"), BRONZE_STALE, WINDOWS_LAG, FEATURES_STALE, AVAILABILITY_FAST),
+            *(QUARANTINE, LETTERS, CONSERVATION),
+        ],
         [],
     ),
     "a training failed while nothing was late": ([TRAINING_FAILED, PIPELINE_LATE], [GOLD_STALE]),
