@@ -2,7 +2,7 @@ import time
 
 from prometheus_client import CollectorRegistry
 
-from fraud_stream.progress import StreamMetrics
+from fraud_stream.progress import StreamMetrics, add_reasons
 
 
 def lag(metrics: StreamMetrics, partition: int) -> float | None:
@@ -33,6 +33,20 @@ def test_counters_are_there_before_the_first_event() -> None:
     metrics.begin(["payments"])
     for name in ("bronze_rows", "quarantine_rows", "dead_letter_failures"):
         assert metrics.registry.get_sample_value(f"fraud_stream_{name}_total", {"topic": "payments"}) == 0
+
+
+def test_reasons_are_counted_by_topic() -> None:
+    metrics = StreamMetrics(CollectorRegistry())
+    add_reasons(metrics.dead_letter_reasons, "payments", {"null_value": 2, "amount_positive": 1})
+    add_reasons(metrics.dead_letter_reasons, "payments", {"null_value": 3})
+    add_reasons(metrics.dead_letter_reasons, "labels", {"null_value": 7})
+
+    def counted(topic: str, reason: str) -> float | None:
+        labels = {"topic": topic, "reason": reason}
+        return metrics.registry.get_sample_value("fraud_stream_dead_letter_reasons_total", labels)
+
+    assert (counted("payments", "null_value"), counted("payments", "amount_positive")) == (5, 1)
+    assert (counted("labels", "null_value"), counted("labels", "amount_positive")) == (7, None)
 
 
 def test_maintenance_tells_when_it_succeeded_and_when_it_failed() -> None:

@@ -14,7 +14,7 @@ from fraud_stream.checkpoint_identity import app_id
 from fraud_stream.decode import UNKNOWN_SCHEMA, with_reasons, with_record
 from fraud_stream.errors import RegistryError
 from fraud_stream.failpoints import Failpoint, reach
-from fraud_stream.progress import StreamMetrics
+from fraud_stream.progress import StreamMetrics, add_reasons
 from fraud_stream.quality_checks import checks_of, warnings
 from fraud_stream.quarantine import quarantine_rows, send_dead_letters
 from fraud_stream.registry import SchemaCatalogue
@@ -117,13 +117,14 @@ class BatchWriter:
             raise RegistryError(
                 f"the registry does not answer and {self.stream.topic} holds messages of a schema not seen before"
             )
-        if not send_dead_letters(rejected, self.key, self.stream, self.bootstrap_servers):
+        if send_dead_letters(rejected, self.key, self.stream, self.bootstrap_servers):
+            add_reasons(self.metrics.dead_letter_reasons, self.stream.topic, by_reason)
+        else:
             self.metrics.dead_letter_failures.labels(self.stream.topic).inc()
         reach(Failpoint.DEAD_LETTERS_SENT)
         table = self.layout.quarantine_table
         rows = quarantine_rows(with_stamp(rejected, batch_id), self.key).coalesce(1)
         append(rows, self.layout.quarantine_path, app_id(table, self.checkpoint_id()), batch_id)
         reach(Failpoint.QUARANTINE_WRITTEN)
-        for reason, count in by_reason.items():
-            self.metrics.quarantine_reasons.labels(self.stream.topic, reason).inc(count)
+        add_reasons(self.metrics.quarantine_reasons, self.stream.topic, by_reason)
         log.warning("%s batch %d: quarantined %s", self.stream.topic, batch_id, dict(by_reason))

@@ -48,6 +48,12 @@ class StreamMetrics:
             ["topic", "check"],
             registry=registry,
         )
+        self.dead_letter_reasons = Counter(
+            "fraud_stream_dead_letter_reasons",
+            "Reasons given to rows of batches whose dead letters were all sent; a row may have several",
+            ["topic", "reason"],
+            registry=registry,
+        )
         self.dead_letter_failures = Counter(
             "fraud_stream_dead_letter_failures",
             "Batches whose courtesy copy on the dead letter topic failed",
@@ -131,6 +137,12 @@ class StreamMetrics:
         if end is not None:
             # a partition that the stream has not touched yet lags by all that it holds
             self.lag.labels(topic, partition).set(max(0, end - self._ends.get((topic, partition), 0)))
+
+
+def add_reasons(counter: Counter, topic: str, by_reason: Mapping[str, int]) -> None:
+    """Add the rows of each reason to a counter with the labels ``topic`` and ``reason``."""
+    for reason, rows in by_reason.items():
+        counter.labels(topic, reason).inc(rows)
 
 
 class ProgressListener(StreamingQueryListener):

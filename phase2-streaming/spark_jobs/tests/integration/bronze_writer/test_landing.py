@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
 
 from fraud_contracts import (
     CARD_EVENTS,
@@ -135,10 +137,21 @@ def test_metrics_tell_rows_reasons_offsets_and_lag(running: Any, transactions: S
         assert lines, f"{name} {labels}\n{text}"
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
+    def reasons(name: str) -> dict[str, float]:
+        samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+        return {
+            sample.labels["reason"]: sample.value
+            for sample in samples
+            if sample.name == name and sample.labels["topic"] == transactions.topic
+        }
+
     topic = f'topic="{transactions.topic}"'
     assert total("fraud_stream_bronze_rows_total", topic) == sent.payments
     assert total("fraud_stream_quarantine_rows_total", topic) == len(sent.bad)
     assert total("fraud_stream_quarantine_reasons_total", topic, 'reason="null_value"') == 1
+    of_letters = reasons("fraud_stream_dead_letter_reasons_total")
+    assert of_letters == reasons("fraud_stream_quarantine_reasons_total")
+    assert of_letters == Counter(reason for poison in sent.bad.values() for reason in poison.reasons)
     assert total("fraud_stream_batch_seconds_count", topic) >= 2
     assert total("fraud_stream_end_offset{", topic) == sent.payments + len(sent.bad)
     assert total("fraud_stream_query_active", topic) == 1
