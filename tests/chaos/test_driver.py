@@ -27,6 +27,7 @@ WORK_SECONDS = 8.0
 FIRST_START = {Failpoint.TABLE_CREATED: f":{len(RAW_TOPICS) // 2}", Failpoint.QUERY_STARTED: ":2"}
 # what brings a driver to points that the traffic alone leads it to once in ten minutes, or once a day
 HURRY = {
+    Failpoint.QUARANTINE_COMPACTED: {"BRONZE_TRIGGER": "600s"},
     Failpoint.BRONZE_COMPACTED: {"BRONZE_TRIGGER": "600s"},
     Failpoint.TABLE_COMPACTED: {"BRONZE_MAINTENANCE_HOURS": "0.01", "MLFLOW_TRACKING_URI": ""},
     Failpoint.TABLE_VACUUMED: {"BRONZE_MAINTENANCE_HOURS": "0.01", "MLFLOW_TRACKING_URI": ""},

@@ -30,8 +30,8 @@ ROWS: Final = "rows"
 # Rows that one task writes at most before a second one is worth its extra file.
 ROWS_PER_FILE = 20_000
 MAX_FILES = 2
-# Every batch leaves a file or more, and readers pay for each. Only this driver may write the table, so it also folds
-# them, once in about so many seconds of steady traffic.
+# Every batch leaves a file or more in each table that it writes, and readers pay for each. Only this driver may write
+# the tables, so it also folds them, once in about so many seconds of steady traffic.
 COMPACT_SECONDS = 600
 # where batches follow one another without a pause
 COMPACT_EVERY_BATCHES = 300
@@ -40,6 +40,11 @@ COMPACT_EVERY_BATCHES = 300
 def batches_between_compactions(trigger_seconds: float) -> int:
     """How many batches of steady traffic come until the next compaction is due."""
     return max(1, round(COMPACT_SECONDS / trigger_seconds)) if trigger_seconds else COMPACT_EVERY_BATCHES
+
+
+def compaction_is_due(batch_id: int, every: int) -> bool:
+    """Whether this batch folds the tables that it writes: the last one of ``every`` does."""
+    return batch_id % every == every - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class BatchWriter:
     checkpoint_id: Callable[[], str]
     # raises when this driver may no longer write
     may_write: Callable[[], None]
-    # the table's small files are folded once in so many batches
+    # small files of the tables that a batch writes are folded once in so many batches
     compact_every: int = COMPACT_EVERY_BATCHES
 
     def __call__(self, frame: DataFrame, batch_id: int) -> None:
@@ -94,7 +99,7 @@ class BatchWriter:
         landed = bronze_rows(with_stamp(cached.where(IS_GOOD), batch_id), self.stream).coalesce(files)
         append(landed, self.stream.table_path, app_id(self.stream.table, self.checkpoint_id()), batch_id)
         reach(Failpoint.BRONZE_WRITTEN)
-        if batch_id % self.compact_every == self.compact_every - 1:
+        if compaction_is_due(batch_id, self.compact_every):
             compact(cached.sparkSession, self.stream.table_path)
             reach(Failpoint.BRONZE_COMPACTED)
         self.metrics.bronze_rows.labels(self.stream.topic).inc(good_rows)
@@ -126,5 +131,8 @@ class BatchWriter:
         rows = quarantine_rows(with_stamp(rejected, batch_id), self.key).coalesce(1)
         append(rows, self.layout.quarantine_path, app_id(table, self.checkpoint_id()), batch_id)
         reach(Failpoint.QUARANTINE_WRITTEN)
+        if compaction_is_due(batch_id, self.compact_every):
+            compact(rejected.sparkSession, self.layout.quarantine_path)
+            reach(Failpoint.QUARANTINE_COMPACTED)
         add_reasons(self.metrics.quarantine_reasons, self.stream.topic, by_reason)
         log.warning("%s batch %d: quarantined %s", self.stream.topic, batch_id, dict(by_reason))

@@ -28,9 +28,11 @@ class Failpoint(StrEnum):
     DEAD_LETTERS_SENT = "dead-letters-sent"
     # half of the batch has landed
     QUARANTINE_WRITTEN = "quarantine-written"
+    # the same, and a commit that belongs to no batch came after it
+    QUARANTINE_COMPACTED = "quarantine-compacted"
     # all of the batch has landed, and its commit record is missing
     BRONZE_WRITTEN = "bronze-written"
-    # a commit that belongs to no batch came after it
+    # such a commit came after Bronze's as well
     BRONZE_COMPACTED = "bronze-compacted"
     # maintenance, beside the batches: small files are folded, the old ones are still there
     TABLE_COMPACTED = "table-compacted"

@@ -1,8 +1,9 @@
 """Housekeeping of the tables that this driver writes: old files and old log entries go, what a model names stays.
 
 It runs inside the driver, because Delta's log on S3 is safe for one driver only, and beside the streaming queries. It
-commits nothing that a query's commit could conflict with: vacuum and log cleanup change no version, and the quarantine
-table, the only one that is compacted here, is compacted by nobody else (a Bronze table is, by its own query).
+commits nothing that a query's commit could conflict with: vacuum and log cleanup change no version, a compaction stands
+in no append's way, and one compaction waits for another. A Bronze table is compacted by its own query; the quarantine
+table by the queries that set messages aside, and here as well, because they may come to it seldom.
 """
 
 import logging
@@ -43,7 +44,7 @@ class MaintainedTable:
 
     name: str
     path: str
-    # whether small files are folded here, because its own writers do not
+    # whether small files are folded here, because its own writers do so only now and then
     compacts: bool = False
 
 

@@ -1,5 +1,6 @@
 """The Delta tables of Bronze: their columns, their properties, and the one way of appending to them."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -32,6 +33,8 @@ PROPERTIES: Final = {
 STATISTICS: Final = "delta.dataSkippingStatsColumns"
 BRONZE_STATISTICS: Final = "event_time,_partition,_offset"
 QUARANTINE_STATISTICS: Final = "_topic,_partition,_offset"
+# only one driver writes these tables, so a lock of its own is enough
+_FOLDING: Final = threading.Lock()
 
 
 def with_stamp(rows: DataFrame, batch_id: int) -> DataFrame:
@@ -121,8 +124,13 @@ def _each(scala_collection: Any) -> Iterator[Any]:
 
 
 def compact(spark: SparkSession, path: str) -> None:
-    """Fold small files of each partition into one; a commit of its own that changes no row."""
-    DeltaTable.forPath(spark, path).optimize().executeCompaction()
+    """Fold small files of each partition into one; a commit of its own that changes no row.
+
+    Whoever comes while another thread folds waits for it: of two that fold the same files Delta refuses the second.
+    Appends go on meanwhile; they and a folding never stand in each other's way.
+    """
+    with _FOLDING:
+        DeltaTable.forPath(spark, path).optimize().executeCompaction()
 
 
 def _create(spark: SparkSession, path: str, columns: StructType, partition: str, properties: Mapping[str, str]) -> None:

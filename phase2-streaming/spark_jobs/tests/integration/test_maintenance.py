@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +34,8 @@ DAYS = ("2026-03-01", "2026-03-02")
 # the writer folds a table's files every ten minutes: so often in a day, whatever the number of batches between
 FOLDINGS = 144
 APPENDS = 2
+# two streams and maintenance
+FOLDERS = 3
 READER_PAUSE_SECONDS = 0.3
 # how Spark says that a version is known and its files are not there; its exceptions have no class in Python
 GONE = r"FAILED_READ_FILE.FILE_NOT_EXIST"
@@ -253,6 +256,28 @@ def test_a_day_of_foldings_keeps_the_number_of_files_bounded_and_readers_undistu
     folder = Path(local.table.path.removeprefix("file://"))
     assert len(list(folder.rglob("*.parquet"))) - len(list(folder.glob("_delta_log/*.parquet"))) == len(DAYS)
     assert local.count() == (1 + FOLDINGS * APPENDS) * ROWS
+
+
+def test_several_who_fold_one_table_and_append_to_it_at_once_all_succeed(local: Grown) -> None:
+    """As the streams do that share the quarantine table, each in a thread of its own, and maintenance beside them."""
+    local.grow(12)
+    together = threading.Barrier(FOLDERS + 1)
+
+    def fold() -> None:
+        together.wait()
+        compact(local.spark, local.table.path)
+
+    def write() -> None:
+        together.wait()
+        local.grow(6)
+
+    with ThreadPoolExecutor(FOLDERS + 1) as threads:
+        done = [*(threads.submit(fold) for _ in range(FOLDERS)), threads.submit(write)]
+    for one in done:
+        one.result()
+    assert local.count() == 18 * ROWS
+    compact(local.spark, local.table.path)
+    assert local.files() == len(DAYS)
 
 
 def test_a_tables_transactions_are_known_with_and_without_checksum_files(local: Grown) -> None:
