@@ -1,7 +1,9 @@
-"""Every command of the runbooks about ingestion is run as it stands there.
+"""Every command of the runbooks about ingestion is run, in the order of its page and by the repository's own Makefile.
 
-They are given to a stream in a namespace of its own, on the test stack. What a runbook says about the platform's own
-stream is said about that one: its topics, its tables, and its writer, which is a process of this test and no service.
+They are given to a stream in a namespace of its own, on the test stack; settings that name it are in the environment.
+Four things are replaced: the message that a page takes as its example, by one of this stream's quarantine; Bronze's
+tables in SQL, by this stream's; `.env`, by a copy of `.env.example`; and starting, stopping and restarting the Bronze
+writer, which here is a process of this test and no service: make is not asked for these.
 """
 
 import json
