@@ -119,9 +119,9 @@ def test_a_stream_that_has_landed_all_does_not_lag_and_is_whole(
         none = dict.fromkeys(acknowledged(stream), 0)
         exporter.wait_for(none, "kafka_consumergroup_lag", consumergroup="bronze-stream", topic=stream.topic)
         exporter.wait_for({"": 0}, "fraud_bronze_oldest_unread_seconds", topic=stream.topic)
-        exporter.wait_for({"": 0}, "fraud_conservation_gap_messages", topic=stream.topic)
+        # the exporter rests four times as long as its last look at the lakehouse took
+        exporter.wait_for({"": 0}, "fraud_conservation_gap_messages", seconds=120, topic=stream.topic)
     payments, labels = (stream.table for stream in layout.streams if stream.contract in (TRANSACTIONS, LABELS))
-    # the exporter rests four times as long as its last look at the lakehouse took
     exporter.wait_for({"": sent.payments}, "fraud_lakehouse_rows", seconds=120, layer="bronze", table=payments)
     exporter.wait_for({"": sent.labels}, "fraud_lakehouse_rows", layer="bronze", table=labels)
     aside = len(sent.bad) + len(sent.other_bad)
