@@ -15,13 +15,10 @@ _LINE_EVERY_SECONDS: Final = 3.0
 
 @contextmanager
 def progress(title: str) -> Iterator[Report]:
-    """Yields a function that takes the share done (0 to 1) and a short text."""
+    """Yields a function that takes the share done (0 to 1) and a short text; what it took last stays to be read."""
     console = Console(stderr=True)
-    if console.is_terminal:
-        with _bar(title, console) as report:
-            yield report
-    else:
-        yield _lines(title)
+    with _bar(title, console) if console.is_terminal else _lines(title) as report:
+        yield report
 
 
 @contextmanager
@@ -32,15 +29,27 @@ def _bar(title: str, console: Console) -> Iterator[Report]:
         yield lambda share, text: bar.update(task, completed=share, text=text)
 
 
-def _lines(title: str) -> Report:
+@contextmanager
+def _lines(title: str) -> Iterator[Report]:
     said_at = time.monotonic()
+    unsaid = ""
+
+    def say() -> None:
+        nonlocal unsaid
+        sys.stderr.write(unsaid)
+        sys.stderr.flush()
+        unsaid = ""
 
     def report(share: float, text: str) -> None:
-        nonlocal said_at
+        nonlocal said_at, unsaid
+        unsaid = f"{title}: {share:4.0%}  {text}\n"
         now = time.monotonic()
-        if share >= 1.0 or now - said_at >= _LINE_EVERY_SECONDS:
+        if now - said_at >= _LINE_EVERY_SECONDS:
             said_at = now
-            sys.stderr.write(f"{title}: {share:4.0%}  {text}\n")
-            sys.stderr.flush()
+            say()
 
-    return report
+    try:
+        yield report
+    finally:
+        # a file that is read to its end is not sent to its end yet: only here it is known which line was the last
+        say()

@@ -53,7 +53,8 @@ def send_history(settings: Settings, span: Span) -> None:
             report(share, f"{sent:,} messages, {iso(event.event_us)[:10]}")
 
         sent = feed(run.producer, continuation.events(end_us), stop, say)
-        report(1.0, f"{sent:,} messages")
+        if not stop.requested:
+            report(1.0, f"{sent:,} messages")
     line = run.summary(
         start=iso(first_us),
         end=iso(end_us),

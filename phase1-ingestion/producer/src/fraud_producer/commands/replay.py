@@ -157,7 +157,7 @@ def _send(
         if factor is not None:
             coming = at_speed(coming, factor, stop, run.producer.poll)
         feed(run.producer, coming, stop)
-        report(1.0, f"{span.rows:,} rows, {span.bad_rows} bad rows")
+        report(contents.share_read() if stop.requested else 1.0, f"{span.rows:,} rows, {span.bad_rows} bad rows")
     line = run.summary(
         rows=span.rows,
         sent_before=delivered.total,
@@ -190,6 +190,7 @@ def _scan(journal: Journal, contents: FileReplay, hold_back: int, *, strict: boo
             strict=strict,
             report=lambda span: report(contents.share_read(), f"{span.rows:,} rows, {span.bad_rows} bad rows"),
         )
+        report(1.0, f"{found.rows:,} rows, {found.bad_rows} bad rows")
     journal.scanned(found.rows, found.bad_rows, found.held_back_us)
 
 
