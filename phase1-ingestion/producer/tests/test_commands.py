@@ -284,6 +284,49 @@ def test_the_menu_asks_again_until_it_understands() -> None:
     assert isinstance(said.exception, SettingsError)
 
 
+@pytest.fixture
+def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the menu would send: settings and what was answered, of the stack that is not there."""
+    asked: list[tuple[Any, ...]] = []
+    for name in ("send_live", "send_case"):
+        monkeypatch.setattr(asking, name, lambda *given: asked.append(given))
+    return asked
+
+
+def test_the_menu_s_burst_is_as_long_as_answered_and_of_the_world_that_is_described(
+    asked_for: list[tuple[Any, ...]],
+) -> None:
+    said = run("menu", input="\n".join(["3", "ten", "-1", "2.5", "y", "3", "40", "9", "0.1", *[""] * 5]) + "\n")
+    assert said.exit_code == 0, said.output
+    for complaint in (
+        "'ten' is no number from 0 on",
+        "'-1' is no number from 0 on",
+        "--customers is 3: it must be greater than or equal to 10",
+    ):
+        assert complaint in said.output
+    ((settings, live, _),) = asked_for
+    assert live == streaming.Live(streaming.Clock.FAST, 1, 2.5)
+    assert (settings.customer_pool_size, settings.fraud_producer_seed, settings.fraud_rate) == (40, 9, 0.1)
+    assert settings.login_rate == load_settings().login_rate
+
+
+def test_the_menu_s_burst_is_ten_seconds_of_the_usual_world(asked_for: list[tuple[Any, ...]]) -> None:
+    assert run("menu", input="3\n\n\n").exit_code == 0
+    ((settings, live, _),) = asked_for
+    assert live == streaming.Live(streaming.Clock.FAST, 1, 10.0)
+    assert settings == load_settings()
+
+
+def test_the_menu_s_case_is_one_of_those_it_names_and_of_whom_was_asked_for(asked_for: list[tuple[Any, ...]]) -> None:
+    said = run("menu", input="4\nrobbery\nbust_out\nU0042\n")
+    assert said.exit_code == 0, said.output
+    names = [scenario.name for scenario in SCENARIOS]
+    assert f"Scenarios: {', '.join(names)}" in said.output
+    assert f"'robbery' is not one of {', '.join(names)}" in said.output
+    assert run("menu", input="4\n\n\n").exit_code == 0
+    assert asked_for == [(load_settings(), "bust_out", "U0042"), (load_settings(), names[0], None)]
+
+
 def test_a_menu_whose_answers_end_sends_nothing() -> None:
     said = run("menu", input="1\n")
     assert said.exit_code == 1

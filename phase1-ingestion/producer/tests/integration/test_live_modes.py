@@ -207,6 +207,18 @@ def test_the_menu_sends_a_history(kafka: Any, settings: None) -> None:
     assert 80 < by_topic(kafka.ids())[TRANSACTIONS.name] < 180
 
 
+def test_the_menu_sends_a_burst_and_then_a_case(kafka: Any, settings: None) -> None:
+    burst = CliRunner().invoke(app, ["menu"], input="3\n2\nn\n")
+    assert burst.exit_code == 0, burst.output
+    before = kafka.ids()
+    assert by_topic(before)[TRANSACTIONS.name] > 0
+    case = CliRunner().invoke(app, ["menu"], input="4\nvelocity_burst\n\n")
+    assert case.exit_code == 0, case.output
+    added = {name for place, name in kafka.ids().items() if place not in before}
+    assert added
+    assert all("velocity_burst" in name and name in case.output for name in added)
+
+
 def wait_for(holds: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
