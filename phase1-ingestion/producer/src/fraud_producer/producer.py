@@ -176,8 +176,11 @@ class EventProducer:
     def send(self, event: Event, stop: Stop | None = None) -> bool:
         """Queue one event; waits while the queue is full, which is how a slow broker slows the sender down.
 
-        What does not fit its schema goes to the dead letter topic instead, with the reason. Returns whether the event
-        was taken; it is not when ``stop`` was requested while the queue was full.
+        What does not fit its schema goes to the dead letter topic instead, with the reason. Nothing else is judged
+        here: types, missing fields and enum symbols are, the contracts' bounds (lengths, patterns, ranges) are not.
+        Events from outside were held to those when their row was parsed, simulated ones keep them by construction, and
+        Bronze judges every message by them again. Returns whether the event was taken; it is not when ``stop`` was
+        requested while the queue was full.
 
         Raises:
             DeliveryError: the client cannot go on (a fatal error of the idempotent producer).
