@@ -30,17 +30,13 @@ ROOT = Path(__file__).parents[4]
 RUNBOOKS = ROOT / "docs" / "runbooks"
 # a page that begins anew comes last
 PAGES = (
-    *(
-        "LagNotFalling",
-        "DiskFillingUp",
-        "SchemaChange",
-        "QuarantineGrowing",
-        "QuarantineUndecided",
-        "DeadLettersFailing",
-    ),
+    *("LagNotFalling", "BronzeStale", "MessagesRepeated", "MaintenanceFailing", "DiskFillingUp", "SchemaChange"),
+    *("QuarantineGrowing", "QuarantineUndecided", "DeadLettersFailing", "ConservationBroken"),
     *("LostMessages", "LostCheckpoint"),
 )
 WRITER = re.compile(r"make (start|stop|restart) SERVICE=bronze-writer")
+# what a table's name stands behind
+BRONZE_TABLE = re.compile(r'\bdelta\.bronze\."?')
 # what a runbook names and only the reader's own stream has
 EXAMPLE = "transactions.raw-3-1704"
 
@@ -66,8 +62,8 @@ class Console:
             self.writer(found.group(1))
             return ""
         adapted = (
-            command.replace(EXAMPLE, self.own_message)
-            .replace("delta.bronze.", f"delta.bronze.{self.layout.namespace}")
+            BRONZE_TABLE.sub(rf"\g<0>{self.layout.namespace}", command)
+            .replace(EXAMPLE, self.own_message)
             .replace(" .env", f" {shlex.quote(str(self.dotenv))}")
         )
         done = subprocess.run(
@@ -120,7 +116,7 @@ def environment(environment: dict[str, str], platform: dict[str, str]) -> dict[s
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_of_the_runbook_works(console: Console, page: str) -> None:
     wanted = commands(page)
-    assert len(wanted) >= 4
+    assert len(wanted) >= 3
     said = [console.run(command) for command in wanted]
     if wanted[-1] == "make validate":
         assert "P1 holds" in said[-1]
