@@ -37,6 +37,10 @@ APPENDS = 2
 # two streams and maintenance
 FOLDERS = 3
 READER_PAUSE_SECONDS = 0.3
+# how long vacuum leaves a reader his files where days would be too long for a test: no read takes so long
+READER_SECONDS = 30
+# from this folding on the table is maintained as well, round after round
+FIRST_MAINTAINED = FOLDINGS - 12
 # how Spark says that a version is known and its files are not there; its exceptions have no class in Python
 GONE = r"FAILED_READ_FILE.FILE_NOT_EXIST"
 
@@ -87,6 +91,16 @@ class Grown:
     def files(self) -> int:
         """How many files the newest version consists of."""
         return len(self.spark.read.format("delta").load(self.table.path).inputFiles())
+
+    def stored_files(self) -> int:
+        """How many files of any version there are; for a table in a local folder."""
+        folder = Path(self.table.path.removeprefix("file://"))
+        return len(list(folder.rglob("*.parquet"))) - len(list(folder.glob("_delta_log/*.parquet")))
+
+    def keep_removed_files(self, seconds: int) -> None:
+        """Let vacuum keep them so long; :class:`Maintenance` counts in hours."""
+        wanted = f"'delta.deletedFileRetentionDuration' = 'interval {seconds} seconds'"
+        self.spark.sql(f"ALTER TABLE delta.`{self.table.path}` SET TBLPROPERTIES ({wanted})")
 
 
 @pytest.fixture
@@ -220,8 +234,11 @@ def test_the_pins_are_those_of_a_real_registry(stack: Any) -> None:
 def test_a_day_of_foldings_keeps_the_number_of_files_bounded_and_readers_undisturbed(local: Grown) -> None:
     maintenance = Maintenance(local.spark, timedelta(0))
     maintenance.prepare(local.table)
+    local.keep_removed_files(READER_SECONDS)
     stop = threading.Event()
     seen: list[int] = []
+    # files before the first round of maintenance and after each
+    stored: list[int] = []
     failures: list[Exception] = []
 
     def read() -> None:
@@ -233,28 +250,41 @@ def test_a_day_of_foldings_keeps_the_number_of_files_bounded_and_readers_undistu
             # there are two cores, and the writer is to have one
             stop.wait(READER_PAUSE_SECONDS)
 
+    def maintain() -> None:
+        while not stop.is_set():
+            try:
+                maintenance.maintain(local.table, [])
+                stored.append(local.stored_files())
+            except Exception as error:
+                failures.append(error)
+
     local.grow(1)
-    # a reader of the newest version; vacuum comes last, because here it keeps nothing for the time of a query
-    reader = threading.Thread(target=read)
-    reader.start()
     live, after = [], []
-    try:
-        for _ in range(FOLDINGS):
-            local.grow(APPENDS)
-            live.append(local.files())
-            compact(local.spark, local.table.path)
-            after.append(local.files())
-    finally:
-        stop.set()
-        reader.join()
+    with ThreadPoolExecutor(2) as beside:
+        # a reader of the newest version
+        beside.submit(read)
+        try:
+            for folding in range(FOLDINGS):
+                if folding == FIRST_MAINTAINED:
+                    stored.append(local.stored_files())
+                    beside.submit(maintain)
+                local.grow(APPENDS)
+                live.append(local.files())
+                compact(local.spark, local.table.path)
+                after.append(local.files())
+        finally:
+            stop.set()
     assert failures == []
     assert len(seen) > FOLDINGS
     assert seen == sorted(seen), "a reader saw rows come and go"
     assert max(after) == len(DAYS)
     assert max(live) <= len(DAYS) + APPENDS
+    assert len(stored) > 1
+    assert max(stored[1:]) < stored[0]
+    # nobody reads any more: nothing is kept for the time of a query
+    maintenance.prepare(local.table)
     maintenance.maintain(local.table, [])
-    folder = Path(local.table.path.removeprefix("file://"))
-    assert len(list(folder.rglob("*.parquet"))) - len(list(folder.glob("_delta_log/*.parquet"))) == len(DAYS)
+    assert local.stored_files() == len(DAYS)
     assert local.count() == (1 + FOLDINGS * APPENDS) * ROWS
 
 
