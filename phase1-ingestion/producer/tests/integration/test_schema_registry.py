@@ -71,9 +71,9 @@ def test_a_breaking_schema_is_refused_and_an_optional_field_is_not(
         retyped = {"name": "new_in_this_version", "type": ["null", "long"], "default": None}
         # messages of the version before have the field, those of the first have not: only transitively is this breaking
         without_default = {"name": "new_in_this_version", "type": ["null", "string"]}
-        for change in (retyped, without_default):
+        for later in (retyped, without_default):
             with pytest.raises(IncompatibleSchemaError, match=rf"schema of {subject}.*{COMPATIBILITY}"):
-                registry.register(subject, changed(topic, add=change))
+                registry.register(subject, changed(topic, add=later))
         # and what was refused left nothing behind
         assert registry.register(subject, changed(topic, add=optional)) == second
 
