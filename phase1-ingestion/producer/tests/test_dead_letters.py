@@ -24,3 +24,12 @@ def test_headers_say_why_and_the_value_what() -> None:
 def test_a_letter_fits_where_its_event_did_not() -> None:
     value, _ = dead_letter(Event(TRANSACTIONS, 0, "t1", "u1", {"user_id": "u" * 5_000_000}), "", "too large")
     assert len(value) == MAX_BYTES
+
+
+def test_a_card_number_is_in_no_letter() -> None:
+    record = {"user_id": "u1", "device_id": "4111 1111 1111 1111", "note": ["5555555555554444"], "ip_hash": "1" * 16}
+    value, _ = dead_letter(Event(TRANSACTIONS, 0, "t1", "u1", record), "amount", "is missing")
+    held = json.loads(value)
+    assert held["device_id"] == "[card number]"
+    assert "5555555555554444" not in value.decode()
+    assert held["ip_hash"] == "1" * 16

@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 
-from fraud_producer.pan import CardHasher, CardNumberError, check_digit, issuer_prefix
+from fraud_producer.pan import CardHasher, CardNumberError, check_digit, issuer_prefix, without_card_numbers
 
 KEY = b"0123456789abcdef"
 NUMBER = "4000 1234 5678 9017"
@@ -44,3 +44,18 @@ def test_the_key_is_not_shown() -> None:
 
 def test_check_digit_is_luhns() -> None:
     assert check_digit("7992739871") == "3"
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("paid with 4111111111111111.", "paid with [card number]."),
+        ("4111-1111-1111-1111, 3782 822463 10005", "[card number], [card number]"),
+        # no card: another check digit, a part of a longer number, a hash
+        ("4111111111111112", "4111111111111112"),
+        ("94111111111111111119411111", "94111111111111111119411111"),
+        (f"k1:{'4f' * 32}", f"k1:{'4f' * 32}"),
+    ],
+)
+def test_card_numbers_are_taken_out_of_a_text(text: str, without: str) -> None:
+    assert without_card_numbers(text) == without

@@ -22,6 +22,7 @@ from fraud_producer.health import HEALTH, REPORT_SECONDS
 from fraud_producer.ledger import Ledger
 from fraud_producer.message_ranges import offset_limits
 from fraud_producer.metrics import EVENTS, NEWEST_EVENT_TIME, QUEUED
+from fraud_producer.pan import without_card_numbers
 from fraud_producer.reconciling import RUN_HEADER, reconcile
 from fraud_producer.registry import Registry
 from fraud_producer.runs import TopicStart
@@ -189,7 +190,9 @@ class EventProducer:
         try:
             value = encoder.encode(event.record)
         except UNFIT:
-            return self._send_dead_letter(event, *encoder.misfit(event.record), stop)
+            field_name, reason = encoder.misfit(event.record)
+            # the reason quotes the value
+            return self._send_dead_letter(event, field_name, without_card_numbers(reason), stop)
         report = partial(self._on_delivery, event.topic, event.event_id, event.event_us)
         try:
             return self._produce(event.topic.name, value, event.key, report, self._headers, stop)
