@@ -224,8 +224,6 @@ def test_structuring_is_a_run_of_transfers_just_under_the_threshold(play: Play, 
         assert np.ptp(payments.event_time[rows]) < 10 * HOUR_US
     own = stage.own_phones(payments.user)
     assert (payments.device == own).all(), "the account holder does it himself"
-    near = stage.honest.take((stage.honest.cents >= 900_000) & (stage.honest.cents < 1_000_000))
-    assert max((len(rows) for rows in groups(near.user)), default=0) <= 2, "honest people never send three"
 
 
 @pytest.mark.parametrize("threshold", [100.0, 999.99, 10_000.0, 1_000_000.0])
@@ -370,11 +368,8 @@ def test_fraud_amounts_overlap_honest_ones(play: Play, stage: Stage) -> None:
 
 @pytest.fixture(scope="module")
 def week(world: World) -> Payments:
-    parts = []
-    for day in range(DAY, DAY + 7):
-        rng = generator(5, Purpose.PAYMENTS, day)
-        parts.append(honest_payments(rng, world.config, world.users, world.merchants, day, 1.0))
-    return join(parts)
+    days = join([world.payments_of_day(day)[0] for day in range(DAY, DAY + 7)])
+    return days.take(days.scenario == 0)
 
 
 class TestPatternsAreRareAmongHonestPayments:
@@ -383,7 +378,8 @@ class TestPatternsAreRareAmongHonestPayments:
     def test_velocity_bursts(self, week: Payments) -> None:
         at_till = week.take(np.isin(week.channel, (Channel.POS, Channel.ATM)))
         bursts = [most_within(HOUR_US, at_till.event_time[rows]) >= 4 for rows in groups(at_till.user)]
-        assert 0 < np.mean(bursts) < 0.06
+        # 0.055 in the mean over seeds, and not more of it where more is fraud: honest payments are the rest of all
+        assert 0.04 < np.mean(bursts) < 0.06
 
     def test_impossible_travel(self, week: Payments) -> None:
         placed = week.take(np.isin(week.channel, (Channel.POS, Channel.ATM)) & ~np.isnan(week.latitude))
@@ -391,12 +387,22 @@ class TestPatternsAreRareAmongHonestPayments:
         kilometres = distance_km(placed.latitude[:-1], placed.longitude[:-1], placed.latitude[1:], placed.longitude[1:])
         hours = np.diff(placed.event_time) / HOUR_US
         fast = (kilometres > 100) & (kilometres > 900 * hours) & (placed.user[1:] == placed.user[:-1])
-        assert fast.mean() < 0.002
+        assert 0.0002 < fast.mean() < 0.002
 
     def test_card_testing(self, week: Payments) -> None:
         small = week.take(is_remote(week) & (week.cents < 600) & (week.device > 0))
         runs = [most_within(HOUR_US // 4, small.event_time[rows]) >= 3 for rows in groups(small.device)]
-        assert np.mean(runs) < 0.01
+        assert 0.002 < np.mean(runs) < 0.03
+
+    def test_devices_of_three_people(self, week: Payments) -> None:
+        used = week.take(week.device > 0)
+        people = [len(set(used.user[rows].tolist())) for rows in groups(used.device)]
+        assert 0.001 < np.mean(np.array(people) >= 3) < 0.01
+
+    def test_transfers_just_under_the_threshold(self, week: Payments) -> None:
+        near = week.take((week.kind == Kind.TRANSFER) & (week.cents >= 900_000) & (week.cents < 1_000_000))
+        several = [most_within(DAY_US, near.event_time[rows]) >= 3 for rows in groups(near.user)]
+        assert 0.1 < np.mean(several) < 0.5
 
     def test_payments_from_devices_that_were_not_seen_before_this_week(self, week: Payments, world: World) -> None:
         everybody = np.arange(len(world.users), dtype=np.int64)

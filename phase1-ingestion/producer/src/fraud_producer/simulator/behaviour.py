@@ -3,7 +3,7 @@
 The honest look-alikes are deliberate. A traveller pays far from home, a shopping trip is a burst of payments, a sofa is
 a large amount, a present comes from a shop of a kind that its giver never enters, a new phone is an unknown device, a
 family's computer pays for several people, a subscription is charged without any device, a VPN puts an address in
-another country: none of them is fraud. Those of transfers are in ``transfers``.
+another country: none of them is fraud. Those of transfers are in ``transfers``, whole episodes in ``look_alikes``.
 """
 
 from typing import Final

@@ -173,8 +173,8 @@ def _shops_and_sites() -> Merchants:
         spread=np.array([CATEGORIES[index].spread for index in category]),
         popularity=popularity,
         fraud_affinity=affinity,
-        charges_monthly=_is_one_of(MONTHLY_CATEGORIES, category),
-        sells_gifts=_is_one_of(GIFT_CATEGORIES, category),
+        charges_monthly=is_one_of(MONTHLY_CATEGORIES, category),
+        sells_gifts=is_one_of(GIFT_CATEGORIES, category),
         transfer_service=np.full(len(COUNTRIES), -1, dtype=np.int64),
     )
 
@@ -203,8 +203,9 @@ def _with_transfer_services(sellers: Merchants) -> Merchants:
     )
 
 
-def _is_one_of(names: tuple[str, ...], category: Ints) -> Bools:
-    return np.array([CATEGORIES[index].name in names for index in category], dtype=np.bool_)
+def is_one_of(names: tuple[str, ...], category: Ints) -> Bools:
+    """Which of these lines of business (``Merchants.category``) have one of the names."""
+    return np.array([_ALL_CATEGORIES[index].name in names for index in category], dtype=np.bool_)
 
 
 def _places(rng: np.random.Generator) -> tuple[Ints, Ints]:

@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     CROOKS = 11
     MULES = 12
     RISES = 13
+    LOOK_ALIKES = 14
     LOGINS = 40
     CARD_EVENTS = 41
     KYC_PROFILES = 42

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from fraud_producer.simulator.kinds.day import Day, victims_of
 from fraud_producer.simulator.kinds.derivation import HORIZON_DAYS, LOOK_AHEAD_DAYS, derived_rows
 from fraud_producer.simulator.kinds.rows import Rows
 from fraud_producer.simulator.labels import Label, labels_of
+from fraud_producer.simulator.look_alikes import honest_look_alikes
 from fraud_producer.simulator.merchants import Merchants, merchant_population
 from fraud_producer.simulator.payments import Payments, in_time_order, join, records, transaction_ids
 from fraud_producer.simulator.population import Users, build_users
@@ -57,7 +58,8 @@ class World:
         honest = honest_payments(rng, self.config, self.users, self.merchants, day, factor)
         fraud_rng = generator(self.config.seed, Purpose.FRAUD, day)
         stage = Stage(fraud_rng, self.config, self.users, self.merchants, day, honest)
-        together = join([honest, fraudulent_payments(stage)])
+        alike = replace(stage, rng=generator(self.config.seed, Purpose.LOOK_ALIKES, day))
+        together = join([honest, honest_look_alikes(alike, factor), fraudulent_payments(stage)])
         ordered = in_time_order(together, day * DAY_US, (day + 1) * DAY_US)
         return ordered, transaction_ids(f"{date:%Y%m%d}", len(ordered))
 

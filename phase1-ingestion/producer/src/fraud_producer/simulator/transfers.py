@@ -36,6 +36,7 @@ LANDLORDS: Final = 1 << 32
 SAVINGS: Final = 2 << 32
 SELLERS: Final = 3 << 32
 RELATIVES: Final = 4 << 32
+SUPPLIERS: Final = 5 << 32
 
 
 def expected_transfers(config: SimulationConfig, users: Users) -> float:

@@ -1,4 +1,4 @@
-"""What every scenario plays on: the world of one day, and the tools to write payments into it."""
+"""What every scenario and look-alike plays on: the world of one day, and the tools to write payments into it."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ MINUTE_US = 60_000_000
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The world of one day with its honest payments, and the generator that all scenarios of the day share.
+    """The world of one day with its honest payments, and a generator that all scenarios of the day share.
 
     ``moment_us`` asks for episodes that begin then and may cross midnight; without it they begin anywhere in the day
     and stay within it. ``chosen`` is a user who is among the victims, or is the one who does it himself.
@@ -62,6 +62,11 @@ class Stage:
         usual = (self.rng.random(len(user)) < 0.35) & (habitual < DAY_US - margin_us)
         return self.day * DAY_US + np.where(usual, habitual, in_time)
 
+    def usual_times(self, user: Ints, margin_us: int) -> Ints:
+        """Moments at these users' usual hours for what takes up to ``margin_us``; who would be late begins earlier."""
+        habitual = local_times(self.rng, self.users, user)
+        return self.day * DAY_US + np.where(habitual < DAY_US - margin_us, habitual, habitual - margin_us)
+
     def times_of_day(self, user: Ints, margin_us: int) -> Ints:
         """Moments of payments that are no run, each on its own in the day; the first of a chosen moment is that one."""
         if self.moment_us is None:
@@ -93,6 +98,11 @@ class Stage:
         if cheap:
             appeal = appeal / np.exp(self.merchants.log_amount[sells_online])
         return self.rng.choice(sells_online, count, p=weights(appeal)).astype(np.int64)
+
+    def popular(self, possible: Bools, count: int) -> Ints:
+        """Merchants of those that are ``possible``, by popularity."""
+        merchants = np.flatnonzero(possible)
+        return self.rng.choice(merchants, count, p=weights(self.merchants.popularity[merchants])).astype(np.int64)
 
     def usual_cents(self, user: Ints, merchant: Ints, factor: Floats) -> Ints:
         """What the victim might have spent there himself, times a factor."""

@@ -1,7 +1,8 @@
 """Structuring: a sum that would have to be reported is sent in pieces, each just under the threshold.
 
 The account holder does it himself, from his own phone and home. Honest people send large sums too, some of them just
-below the same limit (``transfers``); what gives it away is that there are several on one day to the same few accounts.
+below the same limit (``transfers``), and a tradesperson sends several on one day (``look_alikes.supplier_invoices``);
+what gives it away is that somebody who never did so sends several to the same one or two accounts.
 """
 
 import numpy as np
