@@ -13,7 +13,7 @@ from fraud_producer.settings import Settings
 from fraud_producer.simulator import SimulationConfig, World, build_world, events, simulate
 from fraud_producer.simulator.kinds.derivation import topics_sent
 from fraud_producer.simulator.kinds.minute_tick import tick_events
-from fraud_producer.source import FileSource, is_complete, read_source, write_source
+from fraud_producer.source import FileSource, is_complete, is_of_this_world, read_source, write_source
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ def continue_simulation(settings: Settings, wanted: SimulationConfig, *, exactly
             complete until the caller has fed it.
 
     Raises:
-        SourceError: the topics hold a replayed file, or another simulation than ``wanted``.
+        SourceError: the topics hold a replayed file, the world of an earlier simulator, or another simulation than
+            ``wanted``.
     """
     positions = {topic.name: _positions(settings, topic.name) for topic in RAW_TOPICS}
     stored = read_source(settings.fraud_producer_ledger_dir)
@@ -70,6 +71,11 @@ def continue_simulation(settings: Settings, wanted: SimulationConfig, *, exactly
         # payments of an unknown sender: the simulated clock goes on after them
         config = replace(wanted, start_us=newest + 1)
         positions = {name: replace(position, newest_us={}) for name, position in positions.items()}
+    elif not is_of_this_world(settings.fraud_producer_ledger_dir):
+        raise SourceError(
+            f"{TRANSACTIONS.name} holds payments of an earlier simulator, whose days cannot be gone on with: "
+            "start over with FRESH=1 or `make clean`"
+        )
     else:
         config = stored
     differs = replace(config, start_us=0) != replace(wanted, start_us=0)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fraud_producer.errors import SourceError
 from fraud_producer.simulator import SimulationConfig
+from fraud_producer.simulator.config import WORLD_VERSION
 
 _FILE: Final = "source.json"
 
@@ -38,7 +39,8 @@ def read_source(directory: Path) -> Source | None:
     stored = _read(directory)
     if stored is None:
         return None
-    stored.pop("complete", None)
+    for name in ("complete", "world_version"):
+        stored.pop(name, None)
     try:
         kind = stored.pop("kind")
         return SimulationConfig(**stored) if kind == "simulation" else FileSource(**stored)
@@ -56,13 +58,25 @@ def is_complete(directory: Path) -> bool | None:
     return None if stored is None else bool(stored.get("complete", True))
 
 
+def is_of_this_world(directory: Path) -> bool:
+    """Whether what was simulated before came from the world that is simulated now.
+
+    Raises:
+        SourceError: the file cannot be understood.
+    """
+    stored = _read(directory)
+    # the first ones were remembered without a version
+    return stored is None or stored.get("world_version", 1) == WORLD_VERSION
+
+
 def write_source(directory: Path, source: Source, *, complete: bool) -> None:
     """Remember a source, replacing what was remembered before; ``complete`` once all of its history is sent."""
     directory.mkdir(parents=True, exist_ok=True)
     kind = "simulation" if isinstance(source, SimulationConfig) else "file"
+    about = {"kind": kind, "complete": complete, "world_version": WORLD_VERSION}
     path = directory / _FILE
     draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_text(json.dumps({"kind": kind, "complete": complete} | asdict(source)) + "\n", encoding="utf-8")
+    draft.write_text(json.dumps(about | asdict(source)) + "\n", encoding="utf-8")
     draft.replace(path)
 
 

@@ -233,6 +233,24 @@ def test_a_simulation_that_broke_off_goes_on_where_the_topics_end(broker: Broker
     assert broker.messages() == whole
 
 
+def test_the_world_of_an_earlier_simulator_is_not_gone_on_with(broker: Broker) -> None:
+    broker.takes = 60
+    run(*SIMULATE)
+    broker.takes = None
+    remembered = load_settings().fraud_producer_ledger_dir / "source.json"
+    stored = json.loads(remembered.read_text())
+    remembered.write_text(json.dumps({**stored, "world_version": stored["world_version"] - 1}))
+    before = broker.messages()
+    refused = run(*SIMULATE).exception
+    assert isinstance(refused, SourceError)
+    assert "of an earlier simulator" in str(refused)
+    assert "FRESH=1" in str(refused)
+    assert broker.messages() == before
+    # of empty topics nothing is left to go on with
+    broker.empty()
+    assert run(*SIMULATE).exit_code == 0
+
+
 def test_live_payments_do_not_make_a_broken_history_complete(broker: Broker) -> None:
     broker.takes = 60
     run(*SIMULATE)

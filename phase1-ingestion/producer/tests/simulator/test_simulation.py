@@ -1,5 +1,6 @@
 """The stream is a pure function of its configuration and the day, whoever asks for which part of it."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -14,7 +15,7 @@ from fraud_producer.avro import Encoder
 from fraud_producer.events import Event
 from fraud_producer.pan import CardHasher
 from fraud_producer.simulator import SimulationConfig, World, build_world, events, merchants_csv, simulate
-from fraud_producer.simulator.config import DAY_US, date_of, day_of
+from fraud_producer.simulator.config import DAY_US, WORLD_VERSION, date_of, day_of
 
 HASHER = CardHasher(b"k" * 32)
 # a start in the middle of a day, as the last full hour is
@@ -46,6 +47,12 @@ def test_the_same_seed_gives_the_same_bytes(history: list[Event]) -> None:
     assert [encoders[e.topic.name].encode(e.record) for e in again] == [
         encoders[e.topic.name].encode(e.record) for e in history
     ]
+
+
+def test_a_world_that_became_another_has_another_version(history: list[Event]) -> None:
+    """Red after a change of the simulator: raise WORLD_VERSION and write down what it gives now."""
+    text = "\n".join(f"{event.topic.name} {event.event_id} {event.key} {event.event_us}" for event in history)
+    assert (WORLD_VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (2, "7366041225c73568")
 
 
 def test_a_days_payments_are_the_same_in_any_span_and_any_order(world: World) -> None:

@@ -16,6 +16,9 @@ MAX_PER_DAY: Final = 900_000
 LABEL_HORIZON_DAYS: Final = 45
 # Beyond it a customer would change everything every month.
 MAX_KIND_RATE: Final = 10.0
+# Raised whenever equal configurations begin to give other events: topics that hold an earlier world end with ids that
+# the new one would give to other payments.
+WORLD_VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
