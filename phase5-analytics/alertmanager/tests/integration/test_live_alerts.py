@@ -155,7 +155,10 @@ def test_payments_that_are_refused_are_one_page(
 def test_readers_that_stand_still_are_told_and_forgotten(
     watched: Any, monitoring: Any, receiver: Any, eventually: Eventually
 ) -> None:
-    """Of the Bronze writer the page comes and silences the ticket; of the feature writer the ticket comes."""
+    """Of the Bronze writer the page comes and silences the ticket; of the feature writer the ticket comes.
+
+    The page's bound is not hastened as the ticket's windows are: here it may come second.
+    """
     eventually(
         lambda: monitoring.value('max(fraud_bronze_oldest_unread_seconds{topic="transactions.raw"})') is not None,
         60,
@@ -164,8 +167,8 @@ def test_readers_that_stand_still_are_told_and_forgotten(
     watched.stop("bronze-writer")
     watched.stop("feature-writer")
     try:
-        receiver.wait("firing", 120, alertname="BronzeStale", topic="transactions.raw", severity="page")
         receiver.wait("firing", 180, alertname="LagNotFalling", consumergroup="feature-writer")
+        receiver.wait("firing", 300, alertname="BronzeStale", topic="transactions.raw", severity="page")
         eventually(
             lambda: monitoring.is_silenced(alertname="LagNotFalling", consumergroup="bronze-stream"),
             60,
@@ -176,6 +179,5 @@ def test_readers_that_stand_still_are_told_and_forgotten(
         watched.start("feature-writer")
     told = {one["labels"]["job"] for one in receiver.alerts("firing", alertname="TargetDown", severity="ticket")}
     assert {"bronze-writer", "feature-writer"} <= told
-    assert receiver.alerts("firing", alertname="LagNotFalling", consumergroup="bronze-stream") == []
     receiver.wait("resolved", 180, alertname="LagNotFalling", consumergroup="feature-writer")
-    receiver.wait("resolved", 180, alertname="BronzeStale", topic="transactions.raw")
+    receiver.wait("resolved", 300, alertname="BronzeStale", topic="transactions.raw")
