@@ -145,6 +145,14 @@ def test_a_partner_abroad_pays_too_far_from_home_too_soon(play: Play, stage: Sta
     assert 0.2 < np.mean(same_card) < 0.8
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_only_cards_that_were_issued_are_used(play: Play, stage: Stage, name: str) -> None:
+    payments = play(name)
+    second = payments.card == 1
+    assert (payments.card <= 1).all()
+    assert (stage.users.second_card_share[payments.user[second]] > 0).all()
+
+
 def test_they_are_a_few_payments_in_a_thousand_and_no_episode_of_fraud(stage: Stage) -> None:
     week = [honest_look_alikes(stage, 1.0) for _ in range(100)]
     assert 0.001 < sum(map(len, week)) / (100 * stage.config.transactions_per_day) < 0.004

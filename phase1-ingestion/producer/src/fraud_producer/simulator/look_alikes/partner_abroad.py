@@ -1,7 +1,7 @@
 """Partner abroad: one of a couple is on a trip and pays there from the account of the one who stayed at home.
 
 It deceives "two payments at tills too far apart for the time between them" (impossible travel), for a user and for a
-card: half of the travellers have the account's other card with them, half the same one in their phones.
+card: where the account has two cards the traveller has the other one with him, else the same one in his phone.
 """
 
 import numpy as np
@@ -11,8 +11,6 @@ from fraud_producer.simulator.geography import CITY_COUNTRY, CITY_LATITUDE, CITY
 from fraud_producer.simulator.merchants import Mode
 from fraud_producer.simulator.payments import Channel, Payments
 from fraud_producer.simulator.scenarios.stage import Stage, steps
-
-SAME_CARD_SHARE = 0.5
 
 
 def partner_abroad(stage: Stage, episodes: int) -> Payments:
@@ -50,7 +48,8 @@ def partner_abroad(stage: Stage, episodes: int) -> Payments:
         CITY_LATITUDE[city],
         CITY_LONGITUDE[city],
     )
-    same = (rng.random(len(chosen)) < SAME_CARD_SHARE)[episode]
+    # nobody ever issued a second card to the others
+    same = stage.users.second_card_share[user] == 0
     payments.card = np.where(same, home.card[episode], 1 - home.card[episode])
     payments.device = np.where(same, stage.own_phones(traveller), 0)
     return payments
