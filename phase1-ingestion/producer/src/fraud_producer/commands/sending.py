@@ -10,7 +10,7 @@ from typing import Any
 from fraud_contracts import new_run_id
 from fraud_producer.feeding import summary
 from fraud_producer.ledger import Ledger
-from fraud_producer.metrics import MetricsPort, serve_metrics
+from fraud_producer.metrics import serve_metrics
 from fraud_producer.producer import EventProducer
 from fraud_producer.settings import Settings
 
@@ -35,21 +35,16 @@ class Run:
 
 @contextmanager
 def watchable(settings: Settings) -> Iterator[None]:
-    """``GET /health`` and ``GET /metrics`` while the block lasts; goes on without where their port is taken.
+    """``GET /health`` and ``GET /metrics`` while the block lasts, on a port that is free; the log says which.
 
-    The producer service has it while it runs, and whoever sends a file or a history may do so beside it.
+    ``PRODUCER_METRICS_PORT`` is the producer service's, which may run or be started while a file is sent.
     """
-    port: MetricsPort | None = None
-    try:
-        port = serve_metrics(settings.fraud_bind_host, settings.producer_metrics_port)
-    except OSError as problem:
-        taken = settings.producer_metrics_port
-        log.info("PRODUCER_METRICS_PORT %d cannot be used (%s): this run has no /metrics", taken, problem.strerror)
+    port = serve_metrics(settings.fraud_bind_host, 0)
+    log.info("this run can be watched at http://%s:%d/health and /metrics", settings.fraud_bind_host, port.port)
     try:
         yield
     finally:
-        if port is not None:
-            port.close()
+        port.close()
 
 
 @contextmanager
