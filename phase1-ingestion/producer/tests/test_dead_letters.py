@@ -27,9 +27,18 @@ def test_a_letter_fits_where_its_event_did_not() -> None:
 
 
 def test_a_card_number_is_in_no_letter() -> None:
-    record = {"user_id": "u1", "device_id": "4111 1111 1111 1111", "note": ["5555555555554444"], "ip_hash": "1" * 16}
-    value, _ = dead_letter(Event(TRANSACTIONS, 0, "t1", "u1", record), "amount", "is missing")
-    held = json.loads(value)
-    assert held["device_id"] == "[card number]"
-    assert "5555555555554444" not in value.decode()
-    assert held["ip_hash"] == "1" * 16
+    record = {
+        "user_id": "u1",
+        "device_id": "4111 1111 1111 1111",
+        "note": ["5555555555554444", {"again": 5555555555554444}],
+        "amount": 4111111111111111,
+        "latitude": 52.5200001234567,
+        "longitude": 4111111111111111.0,
+        "ip_hash": "1" * 16,
+        "event_time": 1_790_000_000_000_000,
+        "card_present": True,
+    }
+    value, _ = dead_letter(Event(TRANSACTIONS, 0, "t1", "u1", record), "amount", "is an int")
+    hidden = "[card number]"
+    changed = {"device_id": hidden, "note": [hidden, {"again": hidden}], "amount": hidden, "longitude": f"{hidden}.0"}
+    assert json.loads(value) == record | changed

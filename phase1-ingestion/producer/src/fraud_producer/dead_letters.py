@@ -4,7 +4,7 @@ A record that fits no schema may hold anything anywhere, so card numbers are tak
 """
 
 import json
-from typing import Final
+from typing import Any, Final
 
 from fraud_producer.events import Event
 from fraud_producer.pan import without_card_numbers
@@ -19,10 +19,23 @@ Headers = list[tuple[str, str | bytes | None]]
 
 def dead_letter(event: Event, field: str, reason: str) -> tuple[bytes, Headers]:
     """Value and headers of an event's letter; the headers are topic, reason, field and origin."""
-    text = without_card_numbers(json.dumps(printable(event.record), default=repr))
+    text = json.dumps(_without_card_numbers(printable(event.record)))
     return text.encode("utf-8", "backslashreplace")[:MAX_BYTES], [
         ("topic", event.topic.name.encode()),
         ("reason", reason.encode("utf-8", "backslashreplace")),
         ("field", field.encode()),
         ("origin", ORIGIN.encode()),
     ]
+
+
+def _without_card_numbers(value: Any) -> Any:
+    """The same as plain JSON values; what is none is shown as Python shows it."""
+    if isinstance(value, dict):
+        return {without_card_numbers(str(name)): _without_card_numbers(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_card_numbers(inner) for inner in value]
+    # the digits behind a point are nobody's card
+    if value is None or isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        return value
+    shown = without_card_numbers(value if isinstance(value, str) else repr(value))
+    return value if isinstance(value, int | float) and shown == repr(value) else shown
