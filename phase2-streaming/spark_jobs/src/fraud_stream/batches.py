@@ -43,7 +43,7 @@ def batches_between_compactions(trigger_seconds: float) -> int:
 
 
 def compaction_is_due(batch_id: int, every: int) -> bool:
-    """Whether this batch folds the tables that it writes: the last one of ``every`` does."""
+    """Whether this batch folds its tables: the last one of ``every`` does."""
     return batch_id % every == every - 1
 
 
@@ -65,7 +65,7 @@ class BatchWriter:
     checkpoint_id: Callable[[], str]
     # raises when this driver may no longer write
     may_write: Callable[[], None]
-    # small files of the tables that a batch writes are folded once in so many batches
+    # small files of the stream's own table and of quarantine are folded once in so many batches
     compact_every: int = COMPACT_EVERY_BATCHES
 
     def __call__(self, frame: DataFrame, batch_id: int) -> None:
@@ -102,6 +102,9 @@ class BatchWriter:
         if compaction_is_due(batch_id, self.compact_every):
             compact(cached.sparkSession, self.stream.table_path)
             reach(Failpoint.BRONZE_COMPACTED)
+            # the last thing of a batch: whatever it costs, and if it fails, the batch has landed
+            compact(cached.sparkSession, self.layout.quarantine_path)
+            reach(Failpoint.QUARANTINE_COMPACTED)
         self.metrics.bronze_rows.labels(self.stream.topic).inc(good_rows)
         self.metrics.quarantine_rows.labels(self.stream.topic).inc(bad)
         for check, rows in good.items():
@@ -131,8 +134,5 @@ class BatchWriter:
         rows = quarantine_rows(with_stamp(rejected, batch_id), self.key).coalesce(1)
         append(rows, self.layout.quarantine_path, app_id(table, self.checkpoint_id()), batch_id)
         reach(Failpoint.QUARANTINE_WRITTEN)
-        if compaction_is_due(batch_id, self.compact_every):
-            compact(rejected.sparkSession, self.layout.quarantine_path)
-            reach(Failpoint.QUARANTINE_COMPACTED)
         add_reasons(self.metrics.quarantine_reasons, self.stream.topic, by_reason)
         log.warning("%s batch %d: quarantined %s", self.stream.topic, batch_id, dict(by_reason))

@@ -28,12 +28,12 @@ class Failpoint(StrEnum):
     DEAD_LETTERS_SENT = "dead-letters-sent"
     # half of the batch has landed
     QUARANTINE_WRITTEN = "quarantine-written"
-    # the same, and a commit that belongs to no batch came after it
-    QUARANTINE_COMPACTED = "quarantine-compacted"
     # all of the batch has landed, and its commit record is missing
     BRONZE_WRITTEN = "bronze-written"
-    # such a commit came after Bronze's as well
+    # a commit that belongs to no batch came after it
     BRONZE_COMPACTED = "bronze-compacted"
+    # and such a one in the table that all streams share
+    QUARANTINE_COMPACTED = "quarantine-compacted"
     # maintenance, beside the batches: small files are folded, the old ones are still there
     TABLE_COMPACTED = "table-compacted"
     # old files are gone, old log entries are not

@@ -2,8 +2,8 @@
 
 It runs inside the driver, because Delta's log on S3 is safe for one driver only, and beside the streaming queries. It
 commits nothing that a query's commit could conflict with: vacuum and log cleanup change no version, a compaction stands
-in no append's way, and one compaction waits for another. A Bronze table is compacted by its own query; the quarantine
-table by the queries that set messages aside, and here as well, because they may come to it seldom.
+in no append's way, and of two compactions of one table the second is left out. A Bronze table is compacted by its own
+query; the quarantine table by all of them, and here as well, because with little traffic they come to it seldom.
 """
 
 import logging

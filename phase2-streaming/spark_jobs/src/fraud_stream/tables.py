@@ -33,8 +33,8 @@ PROPERTIES: Final = {
 STATISTICS: Final = "delta.dataSkippingStatsColumns"
 BRONZE_STATISTICS: Final = "event_time,_partition,_offset"
 QUARANTINE_STATISTICS: Final = "_topic,_partition,_offset"
-# only one driver writes these tables, so a lock of its own is enough
-_FOLDING: Final = threading.Lock()
+# by table: who folds it at the moment; only one driver writes these tables, so locks of its own are enough
+_FOLDING: Final[dict[str, threading.Lock]] = {}
 
 
 def with_stamp(rows: DataFrame, batch_id: int) -> DataFrame:
@@ -126,11 +126,16 @@ def _each(scala_collection: Any) -> Iterator[Any]:
 def compact(spark: SparkSession, path: str) -> None:
     """Fold small files of each partition into one; a commit of its own that changes no row.
 
-    Whoever comes while another thread folds waits for it: of two that fold the same files Delta refuses the second.
+    Nothing is done while another thread folds the same table: of two that fold the same files Delta refuses the second.
     Appends go on meanwhile; they and a folding never stand in each other's way.
     """
-    with _FOLDING:
+    folding = _FOLDING.setdefault(path, threading.Lock())
+    if not folding.acquire(blocking=False):
+        return
+    try:
         DeltaTable.forPath(spark, path).optimize().executeCompaction()
+    finally:
+        folding.release()
 
 
 def _create(spark: SparkSession, path: str, columns: StructType, partition: str, properties: Mapping[str, str]) -> None:
