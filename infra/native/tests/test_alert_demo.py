@@ -102,11 +102,13 @@ def test_what_was_just_started_is_waited_for_until_a_scrape_could_have_read_it(m
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}"
         began = time.monotonic()
-        with pytest.raises(AlertDemoError, match="cannot read kafka"):
-            require_ready(Monitoring(url, url))
+        try:
+            with pytest.raises(AlertDemoError, match="cannot read kafka"):
+                require_ready(Monitoring(url, url))
+        finally:
+            server.shutdown()
+            thread.join()
         assert time.monotonic() - began >= 0.1
-        server.shutdown()
-        thread.join()
 
 
 def test_a_restart_of_prometheus_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Progress is a bar on a terminal; elsewhere it is a line every few seconds and one at the end."""
 
 import os
+import select
 import sys
 
 import pytest
@@ -81,16 +82,18 @@ def test_a_person_sees_a_bar_with_percent_and_text(monkeypatch: pytest.MonkeyPat
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
     shown, terminal = os.openpty()
-    # nothing shown fails; it is not waited for
-    os.set_blocking(shown, False)
     with os.fdopen(terminal, "w", encoding="utf-8") as stream:
         monkeypatch.setattr(sys, "stderr", stream)
         with progress("payments.csv") as report:
             report(0.42, "420 rows")
             report(1.0, "1000 rows")
-        # what stays, after the last time that the line was erased
-        last = os.read(shown, 65_536).decode().rpartition("\x1b[2K")[2]
         monkeypatch.undo()
+        seen = ""
+        # the terminal hands over what was written in pieces; if it says nothing of the kind, no more comes
+        while "1000 rows" not in seen and select.select([shown], [], [], 10)[0]:
+            seen += os.read(shown, 65_536).decode()
+    # what stays, after the last time that the line was erased
+    last = seen.rpartition("\x1b[2K")[2]
     os.close(shown)
     assert "payments.csv" in last
     assert "100%" in last
