@@ -54,8 +54,8 @@ def continue_simulation(settings: Settings, wanted: SimulationConfig, *, exactly
             complete until the caller has fed it.
 
     Raises:
-        SourceError: the topics hold a replayed file, the world of an earlier simulator, or another simulation than
-            ``wanted``.
+        SourceError: the topics hold a replayed file, the world of another version of the simulator, or another
+            simulation than ``wanted``.
     """
     positions = {topic.name: _positions(settings, topic.name) for topic in RAW_TOPICS}
     stored = read_source(settings.fraud_producer_ledger_dir)
@@ -73,8 +73,8 @@ def continue_simulation(settings: Settings, wanted: SimulationConfig, *, exactly
         positions = {name: replace(position, newest_us={}) for name, position in positions.items()}
     elif not is_of_this_world(settings.fraud_producer_ledger_dir):
         raise SourceError(
-            f"{TRANSACTIONS.name} holds payments of an earlier simulator, whose days cannot be gone on with: "
-            "start over with FRESH=1 or `make clean`"
+            f"{TRANSACTIONS.name} holds payments of another version of the simulator, and its days cannot be gone on "
+            "with: start over with FRESH=1 or `make clean`"
         )
     else:
         config = stored

@@ -233,7 +233,7 @@ def test_a_simulation_that_broke_off_goes_on_where_the_topics_end(broker: Broker
     assert broker.messages() == whole
 
 
-def test_the_world_of_an_earlier_simulator_is_not_gone_on_with(broker: Broker) -> None:
+def test_the_world_of_another_version_of_the_simulator_is_not_gone_on_with(broker: Broker) -> None:
     broker.takes = 60
     run(*SIMULATE)
     broker.takes = None
@@ -243,7 +243,7 @@ def test_the_world_of_an_earlier_simulator_is_not_gone_on_with(broker: Broker) -
     before = broker.messages()
     refused = run(*SIMULATE).exception
     assert isinstance(refused, SourceError)
-    assert "of an earlier simulator" in str(refused)
+    assert "of another version of the simulator" in str(refused)
     assert "FRESH=1" in str(refused)
     assert broker.messages() == before
     # of empty topics nothing is left to go on with
