@@ -22,6 +22,7 @@ from fraud_contracts import (
     Topic,
     cent_limits,
     schema,
+    text_patterns,
     time_limits,
 )
 from fraud_contracts.bound_examples import Example, beyond, within
@@ -357,6 +358,29 @@ def test_bytes_that_are_not_utf8_are_noticed(spark: SparkSession, topic: Topic) 
     broken = frame.withColumn(topic.key_field, F.expr("CAST(X'4D80FF' AS STRING)"))
     for rows, expected in ((frame, []), (broken, ["text_encoding"])):
         assert rows.select(reasons(checks_of(topic)).alias("reasons")).collect()[0]["reasons"] == expected
+
+
+@pytest.mark.parametrize("topic", RAW_TOPICS, ids=lambda topic: topic.name)
+def test_the_first_look_lets_no_text_pass_that_is_not_plain(spark: SparkSession, topic: Topic) -> None:
+    """Codes included: there it is their own pattern that stops them."""
+    spoilt = [
+        (name, bytearray(spoiling), reason)
+        for name in text_patterns(topic)
+        for reason, texts in (
+            ("text_control_characters", (b"A\0\x1f", b"A\x7f", b"\n")),
+            ("text_encoding", (b"A\xc3",)),
+        )
+        for spoiling in texts
+    ]
+    frame = frame_of(spark, topic, GOOD[topic.name]).crossJoin(
+        spark.createDataFrame(spoilt, "_field string, _spoiling binary, _reason string")
+    )
+    for name in text_patterns(topic):
+        frame = frame.withColumn(name, F.expr(f"IF(_field = '{name}', CAST(_spoiling AS STRING), {name})"))
+    found = frame.select("_field", "_spoiling", "_reason", reasons(checks_of(topic)).alias("reasons")).collect()
+    assert len(found) == len(spoilt)
+    for row in found:
+        assert row["_reason"] in row["reasons"], row
 
 
 def test_only_checks_of_severity_warn_are_kept_out_of_reasons(spark: SparkSession) -> None:

@@ -9,6 +9,7 @@ fields of one topic say of each other is said here.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Literal
 
 from pyspark.sql import Column
@@ -45,6 +46,8 @@ class Check:
     name: str
     expression: str
     severity: Literal["quarantine", "warn"] = "quarantine"
+    # cheaper, and true only for rows that pass or that another check stops: where it holds the expression is not asked
+    first_look: str = "false"
 
 
 def _of_every_field(topic: Topic) -> Iterator[Check]:
@@ -102,7 +105,8 @@ def _moment(moment: datetime) -> str:
 
 def _valid_text(texts: Sequence[str]) -> Check:
     """Avro strings may hold any bytes; only UTF-8 can be read by everything behind Bronze."""
-    return Check("text_encoding", " AND ".join(f"coalesce(is_valid_utf8({name}), true)" for name in texts))
+    every = " AND ".join(f"coalesce(is_valid_utf8({name}), true)" for name in texts)
+    return Check("text_encoding", every, first_look=_plain(texts))
 
 
 def _no_card_number(field: str) -> Check:
@@ -118,7 +122,13 @@ def _no_card_number(field: str) -> Check:
 
 def _printable(texts: Sequence[str]) -> Check:
     """No text holds control characters: the API refuses them, and PostgreSQL cannot store the zero among them."""
-    return Check("text_control_characters", f"NOT concat_ws('', {', '.join(texts)}) RLIKE r'{CONTROL_CHARACTER}'")
+    every = f"NOT concat_ws('', {', '.join(texts)}) RLIKE r'{CONTROL_CHARACTER}'"
+    return Check("text_control_characters", every, first_look=_plain(texts))
+
+
+def _plain(texts: Sequence[str]) -> str:
+    """Nothing but printable ASCII, which is UTF-8; what a code's own pattern lets through is nothing else anyway."""
+    return f"NOT concat_ws('', {', '.join(name for name in texts if name not in CODE_PATTERNS)}) RLIKE '[^ -~]'"
 
 
 def _fields_of(topic: Topic, kind: str) -> list[str]:
@@ -218,8 +228,14 @@ def reasons(checks: Sequence[Check]) -> Column:
     """
     judging = [check for check in checks if check.severity == "quarantine"]
     names = ", ".join(f"CASE WHEN {_fails(check)} THEN '{check.name}' END" for check in judging)
-    any_fails = " OR ".join(f"({_fails(check)})" for check in judging) or "false"
+    any_fails = " OR ".join(_any_fails(judging)) or "false"
     return F.expr(f"CASE WHEN {any_fails} THEN array_compact(array({names})) ELSE CAST(array() AS array<string>) END")
+
+
+def _any_fails(judging: Sequence[Check]) -> Iterator[str]:
+    """Conditions of which one at least is true for a row that does not pass; one for each first look."""
+    for first_look, alike in groupby(judging, lambda check: check.first_look):
+        yield f"NOT ({first_look}) AND ({' OR '.join(f'({_fails(check)})' for check in alike)})"
 
 
 def warnings(checks: Sequence[Check]) -> dict[str, Column]:
