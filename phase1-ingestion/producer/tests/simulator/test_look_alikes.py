@@ -6,9 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fraud_producer.pan import CardHasher
-from fraud_producer.simulator import SimulationConfig, World, build_world
-from fraud_producer.simulator.behaviour import honest_payments
+from fraud_producer.simulator import World
 from fraud_producer.simulator.circumstances import whereabouts
 from fraud_producer.simulator.config import DAY_US
 from fraud_producer.simulator.geography import distance_km
@@ -16,7 +14,7 @@ from fraud_producer.simulator.look_alikes import LOOK_ALIKES, honest_look_alikes
 from fraud_producer.simulator.look_alikes.public_computer import FIRST_CODE
 from fraud_producer.simulator.payments import FRAUD_CODE_START, Channel, Kind, Payments, join
 from fraud_producer.simulator.population import computer_codes
-from fraud_producer.simulator.randomness import Purpose, generator
+from fraud_producer.simulator.randomness import Purpose
 from fraud_producer.simulator.scenarios import Stage
 from fraud_producer.simulator.transfers import SUPPLIERS
 
@@ -27,15 +25,13 @@ Play = Callable[[str], Payments]
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
-    return build_world(SimulationConfig(start_us=DAY * DAY_US, seed=5), CardHasher(b"k" * 32))
+def world(world_of_day: Callable[[int], World]) -> World:
+    return world_of_day(DAY)
 
 
 @pytest.fixture(scope="module")
-def stage(world: World) -> Stage:
-    rng = generator(5, Purpose.PAYMENTS, DAY)
-    honest = honest_payments(rng, world.config, world.users, world.merchants, DAY, 1.0)
-    return Stage(generator(5, Purpose.LOOK_ALIKES, DAY), world.config, world.users, world.merchants, DAY, honest)
+def stage(stage_of: Callable[[int, Purpose], Stage]) -> Stage:
+    return stage_of(DAY, Purpose.LOOK_ALIKES)
 
 
 @pytest.fixture(scope="module")

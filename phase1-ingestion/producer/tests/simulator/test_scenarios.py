@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fraud_producer.pan import CardHasher
-from fraud_producer.simulator import SimulationConfig, World, build_world
+from fraud_producer.simulator import World
 from fraud_producer.simulator.circumstances import (
     compromised_merchants,
     compromised_terminals,
@@ -21,11 +20,10 @@ from fraud_producer.simulator.geography import distance_km
 from fraud_producer.simulator.merchants import Mode
 from fraud_producer.simulator.payments import FRAUD_CODE_START, Channel, Kind, Payments, join
 from fraud_producer.simulator.population import computer_codes, phone_codes
-from fraud_producer.simulator.randomness import Purpose, generator
+from fraud_producer.simulator.randomness import Purpose
 from fraud_producer.simulator.scenarios import SCENARIOS, Stage
 from fraud_producer.simulator.scenarios.structuring import structuring
 from fraud_producer.simulator.shares import DEFAULT_SHARES
-from fraud_producer.simulator.simulation import honest_payments
 
 DAY = 20_700
 HOUR_US = 3_600_000_000
@@ -33,15 +31,13 @@ Play = Callable[[str], Payments]
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
-    return build_world(SimulationConfig(start_us=DAY * DAY_US, seed=5), CardHasher(b"k" * 32))
+def world(world_of_day: Callable[[int], World]) -> World:
+    return world_of_day(DAY)
 
 
 @pytest.fixture(scope="module")
-def stage(world: World) -> Stage:
-    rng = generator(5, Purpose.PAYMENTS, DAY)
-    honest = honest_payments(rng, world.config, world.users, world.merchants, DAY, 1.0)
-    return Stage(generator(5, Purpose.FRAUD, DAY), world.config, world.users, world.merchants, DAY, honest)
+def stage(stage_of: Callable[[int, Purpose], Stage]) -> Stage:
+    return stage_of(DAY, Purpose.FRAUD)
 
 
 @pytest.fixture(scope="module")
