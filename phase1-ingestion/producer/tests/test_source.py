@@ -7,7 +7,8 @@ import pytest
 
 from fraud_producer.errors import SourceError
 from fraud_producer.simulator import SimulationConfig
-from fraud_producer.source import FileSource, is_complete, is_of_this_world, read_source, write_source
+from fraud_producer.simulator.config import WORLD_VERSION
+from fraud_producer.source import FileSource, Remembered, read_source, write_source
 
 
 @pytest.mark.parametrize(
@@ -16,24 +17,40 @@ from fraud_producer.source import FileSource, is_complete, is_of_this_world, rea
 def test_a_source_survives(tmp_path: Path, source: SimulationConfig | FileSource) -> None:
     for complete in (False, True):
         write_source(tmp_path / "ledger", source, complete=complete)
-        assert read_source(tmp_path / "ledger") == source
-        assert is_complete(tmp_path / "ledger") is complete
+        assert read_source(tmp_path / "ledger") == Remembered(source, complete, WORLD_VERSION)
 
 
 def test_nothing_is_remembered_at_first(tmp_path: Path) -> None:
     assert read_source(tmp_path) is None
-    assert is_complete(tmp_path) is None
 
 
-def test_a_world_of_an_earlier_simulator_is_told_from_todays(tmp_path: Path) -> None:
-    write_source(tmp_path, SimulationConfig(start_us=5), complete=True)
-    assert is_of_this_world(tmp_path)
-    path = tmp_path / "source.json"
+def test_a_world_of_another_simulator_is_not_gone_on_with(tmp_path: Path) -> None:
+    path, config = tmp_path / "source.json", SimulationConfig(start_us=5)
+    write_source(tmp_path, config, complete=True)
     stored = json.loads(path.read_text())
-    for earlier in ({**stored, "world_version": stored["world_version"] - 1}, {"kind": "simulation", "start_us": 5}):
-        path.write_text(json.dumps(earlier))
-        assert not is_of_this_world(tmp_path)
-        assert read_source(tmp_path) == SimulationConfig(start_us=5)
+    for version, other in (
+        (WORLD_VERSION - 1, {**stored, "world_version": WORLD_VERSION - 1}),
+        (WORLD_VERSION + 1, {**stored, "world_version": WORLD_VERSION + 1}),
+        # the first ones were remembered without one
+        (1, {"kind": "simulation", "start_us": 5}),
+    ):
+        path.write_text(json.dumps(other))
+        remembered = read_source(tmp_path)
+        assert remembered == Remembered(config, complete=True, world_version=version)
+        with pytest.raises(SourceError, match=r"another version of the simulator.*FRESH=1"):
+            remembered.simulation()
+    path.write_text(json.dumps(stored))
+    remembered = read_source(tmp_path)
+    assert remembered is not None
+    assert remembered.simulation() == config
+
+
+def test_nothing_is_simulated_into_somebodys_own_payments(tmp_path: Path) -> None:
+    write_source(tmp_path, FileSource("/a.csv", "/m.yml"), complete=True)
+    remembered = read_source(tmp_path)
+    assert remembered is not None
+    with pytest.raises(SourceError, match=r"/a\.csv: nothing is simulated into them.*FRESH=1"):
+        remembered.simulation()
 
 
 def test_a_broken_memory_names_the_file_and_the_remedy(tmp_path: Path) -> None:

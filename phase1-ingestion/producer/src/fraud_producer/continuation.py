@@ -13,7 +13,7 @@ from fraud_producer.settings import Settings
 from fraud_producer.simulator import SimulationConfig, World, build_world, events, simulate
 from fraud_producer.simulator.kinds.derivation import topics_sent
 from fraud_producer.simulator.kinds.minute_tick import tick_events
-from fraud_producer.source import FileSource, is_complete, is_of_this_world, read_source, write_source
+from fraud_producer.source import read_source, write_source
 
 log = logging.getLogger(__name__)
 
@@ -62,22 +62,12 @@ def continue_simulation(settings: Settings, wanted: SimulationConfig, *, exactly
     newest = positions[TRANSACTIONS.name].newest
     if newest is None:
         config = wanted
-    elif isinstance(stored, FileSource):
-        raise SourceError(
-            f"{TRANSACTIONS.name} holds payments of {stored.file}: nothing is simulated into them; "
-            "start over with FRESH=1 or `make clean`"
-        )
     elif stored is None:
         # payments of an unknown sender: the simulated clock goes on after them
         config = replace(wanted, start_us=newest + 1)
         positions = {name: replace(position, newest_us={}) for name, position in positions.items()}
-    elif not is_of_this_world(settings.fraud_producer_ledger_dir):
-        raise SourceError(
-            f"{TRANSACTIONS.name} holds payments of another version of the simulator, and its days cannot be gone on "
-            "with: start over with FRESH=1 or `make clean`"
-        )
     else:
-        config = stored
+        config = stored.simulation()
     differs = replace(config, start_us=0) != replace(wanted, start_us=0)
     if exactly and differs:
         raise SourceError(
@@ -87,7 +77,7 @@ def continue_simulation(settings: Settings, wanted: SimulationConfig, *, exactly
     if differs:
         log.info("going on with the simulation of %s, not with %s", _settings_text(config), _settings_text(wanted))
     # a stream goes on with the history that it found; where it found none, it is at the beginning of one
-    whole = not exactly and newest is not None and is_complete(settings.fraud_producer_ledger_dir) is True
+    whole = not exactly and newest is not None and stored is not None and stored.complete
     write_source(settings.fraud_producer_ledger_dir, config, complete=whole)
     return Continuation(build_world(config, settings.card_hasher()), positions)
 

@@ -32,19 +32,20 @@ def live_events(
         file: a file that was not remembered.
 
     Raises:
-        SourceError: the file has no payments left.
+        SourceError: the file has no payments left, or another version of the simulator filled the topics.
         MappingError: the file and its mapping do not fit.
     """
     remembered = read_source(settings.fraud_producer_ledger_dir)
-    source = remembered
-    if file is not None and not (isinstance(remembered, FileSource) and remembered.file == file.file):
-        source = file
-    if isinstance(source, FileSource):
-        yield from _rows_of(source, settings, from_us, is_history=source is remembered)
+    source = None if remembered is None else remembered.source
+    if file is not None and not (isinstance(source, FileSource) and source.file == file.file):
+        yield from _rows_of(file, settings, from_us, is_history=False)
+    elif isinstance(source, FileSource):
+        yield from _rows_of(source, settings, from_us, is_history=True)
     elif from_us is None:
         yield from continue_simulation(settings, wanted, exactly=False).events()
     else:
-        world = build_world(source or wanted, settings.card_hasher())
+        config = wanted if remembered is None else remembered.simulation()
+        world = build_world(config, settings.card_hasher())
         for block in simulate(world, from_us):
             yield from events(world, block)
 

@@ -4,8 +4,9 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from fraud_contracts import TRANSACTIONS
 from fraud_producer.errors import SourceError
 from fraud_producer.simulator import SimulationConfig
 from fraud_producer.simulator.config import WORLD_VERSION
@@ -30,43 +31,51 @@ class FileSource:
 Source = SimulationConfig | FileSource
 
 
-def read_source(directory: Path) -> Source | None:
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a command wrote down before it fed the topics."""
+
+    source: Source
+    # whether it came to its end
+    complete: bool
+    world_version: int
+
+    def simulation(self) -> SimulationConfig:
+        """The simulation that can be gone on with.
+
+        Raises:
+            SourceError: the topics hold somebody's own payments, or the world of another version of the simulator.
+        """
+        if isinstance(self.source, FileSource):
+            raise SourceError(
+                f"{TRANSACTIONS.name} holds payments of {self.source.file}: nothing is simulated into them; "
+                "start over with FRESH=1 or `make clean`"
+            )
+        if self.world_version != WORLD_VERSION:
+            raise SourceError(
+                f"{TRANSACTIONS.name} holds payments of another version of the simulator, and its days cannot be gone "
+                "on with: start over with FRESH=1 or `make clean`"
+            )
+        return self.source
+
+
+def read_source(directory: Path) -> Remembered | None:
     """What was remembered in the ledger's directory, if anything.
 
     Raises:
         SourceError: the file cannot be understood.
     """
-    stored = _read(directory)
-    if stored is None:
+    path = directory / _FILE
+    if not path.exists():
         return None
-    for name in ("complete", "world_version"):
-        stored.pop(name, None)
     try:
-        kind = stored.pop("kind")
-        return SimulationConfig(**stored) if kind == "simulation" else FileSource(**stored)
-    except (ValueError, KeyError, TypeError) as broken:
-        raise _broken(directory, broken) from broken
-
-
-def is_complete(directory: Path) -> bool | None:
-    """Whether the command that fed the history came to its end; None when nothing is remembered.
-
-    Raises:
-        SourceError: the file cannot be understood.
-    """
-    stored = _read(directory)
-    return None if stored is None else bool(stored.get("complete", True))
-
-
-def is_of_this_world(directory: Path) -> bool:
-    """Whether what was simulated before came from the world that is simulated now.
-
-    Raises:
-        SourceError: the file cannot be understood.
-    """
-    stored = _read(directory)
-    # the first ones were remembered without a version
-    return stored is None or stored.get("world_version", 1) == WORLD_VERSION
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        kind = SimulationConfig if stored.pop("kind") == "simulation" else FileSource
+        # the first ones were remembered without a version
+        complete, version = bool(stored.pop("complete", True)), int(stored.pop("world_version", 1))
+        return Remembered(kind(**stored), complete, version)
+    except (ValueError, KeyError, TypeError, AttributeError) as broken:
+        raise SourceError(f"{path} is broken ({broken}): delete it, or start over with `make clean`") from broken
 
 
 def write_source(directory: Path, source: Source, *, complete: bool) -> None:
@@ -78,20 +87,3 @@ def write_source(directory: Path, source: Source, *, complete: bool) -> None:
     draft = path.with_suffix(f".{os.getpid()}")
     draft.write_text(json.dumps(about | asdict(source)) + "\n", encoding="utf-8")
     draft.replace(path)
-
-
-def _read(directory: Path) -> dict[str, Any] | None:
-    path = directory / _FILE
-    if not path.exists():
-        return None
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as broken:
-        raise _broken(directory, broken) from broken
-    if not isinstance(stored, dict):
-        raise _broken(directory, "it is no object")
-    return stored
-
-
-def _broken(directory: Path, why: object) -> SourceError:
-    return SourceError(f"{directory / _FILE} is broken ({why}): delete it, or start over with `make clean`")

@@ -21,7 +21,7 @@ from fraud_producer.continuation import Continuation
 from fraud_producer.positions import Positions
 from fraud_producer.settings import load_settings
 from fraud_producer.side_events import is_side_id
-from fraud_producer.simulator import SimulationConfig, build_world
+from fraud_producer.simulator import build_world
 from fraud_producer.source import read_source
 
 pytestmark = pytest.mark.integration
@@ -61,9 +61,9 @@ def by_topic(stored: dict[tuple[str, int, int], str]) -> Counter[str]:
 
 def require_the_world_without_gaps(environment: dict[str, str], stored: dict[tuple[str, int, int], str]) -> None:
     """The topics hold what the remembered world sends first, each event of it once."""
-    config = read_source(Path(environment["FRAUD_PRODUCER_LEDGER_DIR"]))
-    assert isinstance(config, SimulationConfig)
-    world = build_world(config, load_settings().card_hasher())
+    remembered = read_source(Path(environment["FRAUD_PRODUCER_LEDGER_DIR"]))
+    assert remembered is not None
+    world = build_world(remembered.simulation(), load_settings().card_hasher())
     nothing = {topic.name: Positions(topic.name, topic.partitions, 0, {}) for topic in RAW_TOPICS}
     own = Counter(name for name in stored.values() if not is_side_id(name))
     expected = [event.event_id for event in islice(Continuation(world, nothing).events(), own.total())]

@@ -14,7 +14,7 @@ from fraud_producer.positions import read_positions
 from fraud_producer.printable import printable
 from fraud_producer.registry import Registry
 from fraud_producer.settings import Settings, load_settings
-from fraud_producer.source import FileSource, is_complete, read_source
+from fraud_producer.source import FileSource, read_source
 from fraud_producer.topics import Topics
 
 
@@ -43,15 +43,17 @@ def newest(topic: Annotated[str, typer.Option(help="Name of the topic.")] = "tra
 
 
 def _source(settings: Settings) -> dict[str, Any]:
-    directory = settings.fraud_producer_ledger_dir
-    source = read_source(directory)
-    found: dict[str, Any] = dict.fromkeys(("source", "held_back_left", "label_delay_days"))
+    found: dict[str, Any] = dict.fromkeys(("source", "held_back_left", "label_delay_days", "complete"))
+    remembered = read_source(settings.fraud_producer_ledger_dir)
+    if remembered is None:
+        return found
+    source = remembered.source
     if isinstance(source, FileSource):
         found["source"], found["label_delay_days"] = source.file, source.label_delay_days
         found["held_back_left"] = held_back_left(source, settings, read_all_positions(settings))
-    elif source is not None:
+    else:
         found["source"] = "simulator"
-    return found | {"complete": is_complete(directory)}
+    return found | {"complete": remembered.complete}
 
 
 def tail(

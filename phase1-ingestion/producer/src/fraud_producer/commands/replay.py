@@ -25,7 +25,7 @@ from fraud_producer.replay.replaying import ErrorFile
 from fraud_producer.replay.resuming import Delivered, require_held
 from fraud_producer.replay.speed import at_speed
 from fraud_producer.settings import Settings, load_settings
-from fraud_producer.source import FileSource, is_complete, write_source
+from fraud_producer.source import FileSource, read_source, write_source
 from fraud_producer.stopping import Stop
 from fraud_producer.topics import Topics
 
@@ -226,7 +226,8 @@ def _require_empty(settings: Settings) -> None:
     topics = Topics(settings.kafka_bootstrap_servers)
     partitions = {topic.name: range(topics.partitions(topic.name)) for topic in RAW_TOPICS}
     limits = offset_limits(settings.kafka_bootstrap_servers, partitions)
-    broke_off = is_complete(settings.fraud_producer_ledger_dir) is False
+    before = read_source(settings.fraud_producer_ledger_dir)
+    broke_off = before is not None and not before.complete
     what = "messages of a history that broke off before its end" if broke_off else "messages"
     for topic, held in limits.items():
         if count := sum(end - begin for begin, end in held.values()):

@@ -12,10 +12,10 @@ from fraud_producer.events import iso
 from fraud_producer.injected_case import Case, case_ending_at
 from fraud_producer.positions import read_positions
 from fraud_producer.settings import Settings, load_settings
-from fraud_producer.simulator import SimulationConfig, build_world
+from fraud_producer.simulator import build_world
 from fraud_producer.simulator.injection import MAX_SEED
 from fraud_producer.simulator.scenarios import SCENARIOS
-from fraud_producer.source import FileSource, read_source
+from fraud_producer.source import read_source
 
 
 def scenario(
@@ -45,7 +45,7 @@ def send_case(settings: Settings, name: str, user: str | None = None) -> None:
     """Send a case, and say what was sent and when its labels become known.
 
     Raises:
-        SourceError: there are no payments yet, or they are somebody's own.
+        SourceError: there are no payments yet, or they are somebody's own or another version's.
     """
     case = _next_case(settings, name, user)
     with sending(settings) as run:
@@ -61,12 +61,8 @@ def send_case(settings: Settings, name: str, user: str | None = None) -> None:
 
 
 def _next_case(settings: Settings, name: str, user: str | None) -> Case:
-    source = read_source(settings.fraud_producer_ledger_dir)
-    if isinstance(source, FileSource):
-        raise SourceError(
-            f"{TRANSACTIONS.name} holds payments of {source.file}: nothing is simulated into them; "
-            "start over with FRESH=1 or `make clean`"
-        )
+    remembered = read_source(settings.fraud_producer_ledger_dir)
+    found = None if remembered is None else remembered.simulation()
     positions = read_positions(settings.kafka_bootstrap_servers, settings.schema_registry_url, TRANSACTIONS.name)
     newest = positions.newest
     if newest is None:
@@ -74,8 +70,7 @@ def _next_case(settings: Settings, name: str, user: str | None) -> Case:
             f"{TRANSACTIONS.name} holds no payments, so there is no moment for a case: "
             "send some first, with `make phase1-up` or `fraud-producer simulate`"
         )
-    config = source if isinstance(source, SimulationConfig) else simulation_config(settings, newest)
-    world = build_world(config, settings.card_hasher())
+    world = build_world(found or simulation_config(settings, newest), settings.card_hasher())
     try:
         # every message counts, cases too: the next case is another one
         return case_ending_at(world, name, newest, positions.messages % MAX_SEED, user)
