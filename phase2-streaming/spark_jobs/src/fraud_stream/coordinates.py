@@ -13,6 +13,8 @@ IS_ONE_OF: Final = (
     "(_topic, _partition, _offset) IN (SELECT t, p, o "
     "FROM UNNEST(CAST(json_parse(?) AS array(row(varchar, integer, bigint)))) AS wanted (t, p, o))"
 )
+# what is added to them where a message's own key is encrypted, and not its value
+OF_THE_KEY: Final = "-key"
 _WRITTEN = re.compile(r"(?P<topic>.+)-(?P<partition>\d+)-(?P<offset>\d+)")
 
 

@@ -11,16 +11,19 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BinaryType, StructField, StructType
 
+from fraud_stream.coordinates import OF_THE_KEY
 from fraud_stream.jvm_errors import in_one_line
 from fraud_stream.streams import Stream
 
 log = logging.getLogger(__name__)
 
 KEY_COLUMN: Final = "quarantine_key"
-# The coordinates are authenticated with the payload: a ciphertext moved to another row does not decrypt.
+# Authenticated with what is encrypted: a ciphertext moved to another row or column does not decrypt.
 COORDINATES: Final = "concat_ws('-', _topic, _partition, _offset)"
-# IV (12 bytes) || ciphertext || tag (16 bytes); null for a message without value
+# IV (12 bytes) || ciphertext || tag (16 bytes); null for a message without value, or without key
 PAYLOAD: Final = f"aes_encrypt(value, {KEY_COLUMN}, 'GCM', 'DEFAULT', '', {COORDINATES})"
+# The key may be the very field that was judged: a sender that keys alerts by what they are about, a card.
+MESSAGE_KEY: Final = f"aes_encrypt(key, {KEY_COLUMN}, 'GCM', 'DEFAULT', '', concat({COORDINATES}, '{OF_THE_KEY}'))"
 # what a dead letter says about its value
 ENCRYPTION: Final = "aes-gcm"
 PRODUCER_OPTIONS: Final = {
@@ -46,7 +49,7 @@ def key_frame(spark: SparkSession, key: bytes) -> DataFrame:
 def quarantine_rows(rejected: DataFrame, key: DataFrame) -> DataFrame:
     """The quarantine table's rows; ``rejected`` has the ledger columns, ``key``, ``value`` and ``reasons``.
 
-    ``payload`` is :data:`PAYLOAD` under ``key``, a :func:`key_frame`.
+    ``payload`` is :data:`PAYLOAD` and ``encrypted_key`` :data:`MESSAGE_KEY` under ``key``, a :func:`key_frame`.
     """
     return rejected.crossJoin(F.broadcast(key)).select(
         "_topic",
@@ -56,7 +59,7 @@ def quarantine_rows(rejected: DataFrame, key: DataFrame) -> DataFrame:
         "_schema_id",
         "_ingested_at",
         "_batch_id",
-        "key",
+        F.expr(MESSAGE_KEY).alias("encrypted_key"),
         F.expr(PAYLOAD).alias("payload"),
         "reasons",
         F.to_date("_ingested_at").alias("ingest_date"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from fraud_stream.coordinates import IS_ONE_OF, Coordinates, as_parameter
+from fraud_stream.coordinates import IS_ONE_OF, OF_THE_KEY, Coordinates, as_parameter
 from fraud_stream.dispositions import DISCARDED, REDRIVEN
 from fraud_stream.lakehouse import Lakehouse
 from fraud_stream.streams import trino_table
@@ -76,13 +76,13 @@ class ReasonCount:
     last: str
 
 
-def decrypt(payload: bytes, key: bytes, coordinates: Coordinates) -> bytes:
-    """The raw bytes of a message; its coordinates are authenticated with it.
+def decrypt(payload: bytes, key: bytes, coordinates: Coordinates, of: str = "") -> bytes:
+    """The raw bytes of a message, or with ``of=OF_THE_KEY`` those of its key.
 
     Raises:
-        cryptography.exceptions.InvalidTag: another key, another row's ciphertext, or a changed byte.
+        cryptography.exceptions.InvalidTag: another key, another row's or column's ciphertext, or a changed byte.
     """
-    return AESGCM(key).decrypt(payload[:IV_BYTES], payload[IV_BYTES:], str(coordinates).encode())
+    return AESGCM(key).decrypt(payload[:IV_BYTES], payload[IV_BYTES:], f"{coordinates}{of}".encode())
 
 
 class Quarantine:
@@ -147,7 +147,7 @@ class Quarantine:
             f"""
             SELECT
                 _topic, _partition, _offset, CAST(_kafka_timestamp AS varchar), _schema_id, reasons,
-                to_hex(key), to_hex(payload)
+                to_hex(encrypted_key), to_hex(payload)
             FROM {self._table}
             WHERE {condition}
             ORDER BY _kafka_timestamp DESC, _topic, _partition, _offset DESC
@@ -172,6 +172,6 @@ def _message(row: Sequence[Any], key: bytes) -> QuarantinedMessage:
         kafka_timestamp=received,
         schema_id=schema_id,
         reasons=tuple(reasons),
-        key=None if message_key is None else bytes.fromhex(message_key),
+        key=None if message_key is None else decrypt(bytes.fromhex(message_key), key, at, OF_THE_KEY),
         payload=None if payload is None else decrypt(bytes.fromhex(payload), key, at),
     )

@@ -35,6 +35,8 @@ ORIGIN_HEADER: Final = "redriven-from"
 BATCH: Final = 200
 DELIVERY_SECONDS: Final = 30
 SILENT_SECONDS: Final = 30.0
+# as much as a message can have that the Bronze writer set aside
+LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 UNTOLD: Final = (
     "an earlier run died while it was sending it, and the topic no longer holds what was sent then: "
     "look for its id in Bronze, then discard it"
@@ -193,7 +195,7 @@ def send(
             "acks": "all",
             "delivery.timeout.ms": DELIVERY_SECONDS * 1000,
             # the topic has the last word about what is too large
-            "message.max.bytes": 4 * 1024 * 1024,
+            "message.max.bytes": LARGEST_MESSAGE,
             "log_level": 2,
         }
     )
@@ -207,14 +209,18 @@ def send(
 
     for message in sorted(messages, key=lambda one: (one.kafka_timestamp, one.coordinates)):
         at = message.coordinates
-        producer.produce(
-            at.topic,
-            message.payload,
-            key=message.key,
-            partition=at.partition,
-            headers=[(ORIGIN_HEADER, str(at).encode())],
-            on_delivery=partial(delivered, at),
-        )
+        try:
+            producer.produce(
+                at.topic,
+                message.payload,
+                key=message.key,
+                partition=at.partition,
+                headers=[(ORIGIN_HEADER, str(at).encode())],
+                on_delivery=partial(delivered, at),
+            )
+        except KafkaException as error:
+            # too large even for this client: the others of the batch are sent all the same
+            failed[at] = f"was not sent: {error.args[0].str()}"
         producer.poll(0)
     producer.flush(DELIVERY_SECONDS + 5)
     return offsets, failed

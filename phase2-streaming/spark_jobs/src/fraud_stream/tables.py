@@ -21,7 +21,8 @@ QUARANTINE_PARTITION: Final = "ingest_date"
 RAW_DDL: Final = "key binary, value binary, _topic string, _partition int, _offset bigint, _kafka_timestamp timestamp"
 QUARANTINE_DDL: Final = (
     "_topic string, _partition int, _offset bigint, _kafka_timestamp timestamp, _schema_id int, "
-    "_ingested_at timestamp, _batch_id bigint, key binary, payload binary, reasons array<string>, ingest_date date"
+    "_ingested_at timestamp, _batch_id bigint, encrypted_key binary, payload binary, reasons array<string>, "
+    "ingest_date date"
 )
 PROPERTIES: Final = {
     # history is never rewritten; Trino has had too many bugs with deletion vectors to let them in

@@ -230,8 +230,13 @@ class Feed:
         fastavro.schemaless_writer(body, fastavro.parse_schema(avro or schema(topic)), record)
         return b"\x00" + (schema_id or self.schema_ids[topic.name]).to_bytes(4, "big") + body.getvalue()
 
-    def send(self, topic: Topic, values: list[bytes | None], run: str = "feed") -> list[tuple[int, int]]:
-        """Produce values in order, wait for all delivery reports and write them to the ledger; their coordinates."""
+    def send(
+        self, topic: Topic, values: list[bytes | None], run: str = "feed", key: str | None = None
+    ) -> list[tuple[int, int]]:
+        """Produce values in order, wait for all delivery reports and write them to the ledger; their coordinates.
+
+        ``key`` is for all of them; without one each has its own.
+        """
         places: list[tuple[int, int]] = [(-1, -1)] * len(values)
         stream = self.streams[topic.name]
 
@@ -244,7 +249,7 @@ class Feed:
             self._producer.produce(
                 stream.topic,
                 value,
-                key=f"key-{index}",
+                key=f"key-{index}" if key is None else key,
                 on_delivery=lambda error, message, index=index: delivered(index, error, message),
             )
             self._producer.poll(0)

@@ -162,6 +162,7 @@ def test_one_message_is_shown_by_its_coordinates(running: Any, early: list[Coord
     shown = json.loads(line)
     assert Coordinates(shown["topic"], shown["partition"], shown["offset"]) == early[3]
     assert (shown["reasons"], shown["disposition"]) == (["unknown_schema_id"], None)
+    assert shown["schema_id"] is not None
     assert audit_lines(running)[-1]["messages"] == [str(early[3])]
 
 

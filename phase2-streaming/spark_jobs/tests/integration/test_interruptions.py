@@ -81,7 +81,8 @@ def rows(trino: Any, layout: Layout) -> dict[str, list[list[Any]]]:
     for stream in layout.streams:
         columns = ", ".join((*field_names(stream.contract), *again, "event_date"))
         found[stream.table] = trino.query(f"SELECT count(*), checksum(ROW({columns})) FROM {trino_table(stream.table)}")
-    columns = ", ".join((*again, "key", "reasons"))
+    # what is encrypted is different bytes each time
+    columns = ", ".join((*again, "reasons"))
     found["quarantine"] = trino.query(
         f"SELECT count(*), checksum(ROW({columns})) FROM {trino_table(layout.quarantine_table)}"
     )

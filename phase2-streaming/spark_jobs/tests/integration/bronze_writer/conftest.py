@@ -18,6 +18,7 @@ from fraud_stream.settings import WriterSettings
 from fraud_stream.streams import Layout, Stream
 
 # the amount of the payment that is bent, with its length before it: 1.00, and 2**64 cents more
+CARD_NUMBER = "4111111111111111"
 AMOUNT_BYTES = b"\x02\x64"
 ENDLESS_AMOUNT = b"\x12" + (2**64 + 100).to_bytes(9, "big")
 # one seed for the random bytes: a failure can be repeated
@@ -43,6 +44,8 @@ class Sent:
     # payments that are none, by what is wrong with them, and where each of them went
     bad: dict[str, Poison]
     places: dict[str, tuple[int, int]]
+    # one record of each topic as it was sent, among the good ones
+    whole: dict[Topic, dict[str, Any]]
     # the one bad message of each other topic, and where it went
     other_bad: dict[Topic, Poison]
     other_places: dict[Topic, tuple[int, int]]
@@ -84,7 +87,7 @@ def poisons(feed: Any) -> dict[str, Poison]:
         "from the future": Poison(failing(event_time=datetime(2100, 1, 1, tzinfo=UTC)), {"event_time_in_future"}),
         "from the past": Poison(failing(event_time=datetime(1931, 5, 6, tzinfo=UTC)), {"event_time_too_old"}),
         "end of time": Poison(feed.encode(TRANSACTIONS, feed.transaction(event_time=2**62)), {"event_time_in_future"}),
-        "card number in clear": Poison(failing(card_hash="4111111111111111"), {"card_hash_format"}),
+        "card number in clear": Poison(failing(card_hash=CARD_NUMBER), {"card_hash_format"}),
         "several at once": Poison(failing(currency="euro", country="Germany"), {"currency_format", "country_format"}),
         "invalid UTF-8": Poison(good.replace(b"EUR", b"\xff\xfeR"), {"text_encoding", "currency_format"}),
     }
@@ -96,14 +99,14 @@ def other_poisons(feed: Any) -> dict[Topic, Poison]:
         LABELS: Poison(feed.encode(LABELS, feed.label(fraud_type="f" * 65)), {"fraud_type_length"}),
         LOGINS: Poison(feed.encode(LOGINS, feed.other(LOGINS, latitude=float("nan"))), {"latitude_range"}),
         CARD_EVENTS: Poison(
-            feed.encode(CARD_EVENTS, feed.other(CARD_EVENTS, card_hash="4111111111111111")), {"card_hash_format"}
+            feed.encode(CARD_EVENTS, feed.other(CARD_EVENTS, card_hash=CARD_NUMBER)), {"card_hash_format"}
         ),
         KYC_PROFILES: Poison(
             feed.encode(KYC_PROFILES, feed.other(KYC_PROFILES, email_hash="somebody@example.com")),
             {"email_hash_format"},
         ),
         EXTERNAL_ALERTS: Poison(
-            feed.encode(EXTERNAL_ALERTS, feed.other(EXTERNAL_ALERTS, entity_id="4111111111111111")),
+            feed.encode(EXTERNAL_ALERTS, feed.other(EXTERNAL_ALERTS, entity_id=CARD_NUMBER)),
             {"card_number_in_clear"},
         ),
     }
@@ -185,18 +188,26 @@ def sent(feed: Any) -> Sent:
     feed.send_good(payments, labels)
     places = feed.send(TRANSACTIONS, [poison.value for poison in bad.values()])
     feed.send_good(200)
+    whole = {TRANSACTIONS: feed.transaction(card_present=False, counterparty_id="A1"), LABELS: feed.label()}
+    for topic, record in whole.items():
+        feed.send(topic, [feed.encode(topic, record)])
     other_places = {}
     for topic, poison in other_bad.items():
-        around = [feed.encode(topic, feed.other(topic)) for _ in range(others)] if topic is not LABELS else []
+        records = [feed.other(topic) for _ in range(others)] if topic is not LABELS else []
+        around = [feed.encode(topic, record) for record in records]
+        if records:
+            whole[topic] = records[0]
         feed.send(topic, around[:3])
-        (other_places[topic],) = feed.send(topic, [poison.value])
+        # whoever keys by what a message is about, keys by a card
+        (other_places[topic],) = feed.send(topic, [poison.value], key=CARD_NUMBER)
         feed.send(topic, around[3:])
     return Sent(
-        payments=payments + 200,
-        labels=labels,
+        payments=payments + 201,
+        labels=labels + 1,
         others=others,
         bad=bad,
         places=dict(zip(bad, places, strict=True)),
+        whole=whole,
         other_bad=other_bad,
         other_places=other_places,
     )

@@ -4,6 +4,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,18 @@ from confluent_kafka import Consumer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from fraud_contracts import (
+    BRONZE,
     CARD_EVENTS,
+    CATALOG,
     EXTERNAL_ALERTS,
     KYC_PROFILES,
     LABELS,
     LOGINS,
     RAW_TOPICS,
     TRANSACTIONS,
+    field_names,
 )
+from fraud_stream.settings import WriterSettings
 from fraud_stream.streams import Layout, Stream, trino_table
 
 pytestmark = pytest.mark.integration
@@ -90,6 +95,32 @@ def test_every_topics_rows_arrive_as_they_were_sent(running: Any, layout: Layout
         "AND amount = 12.50 AND expires_at > event_time"
     )
     assert [limits, incomes, logins, alerts] == [sent.others] * 4
+
+
+def test_a_whole_record_of_each_topic_arrives_as_it_was_sent(
+    running: Any, layout: Layout, trino: Any, sent: Any
+) -> None:
+    for stream in layout.streams:
+        topic, record = stream.contract, sent.whole[stream.contract]
+        names = field_names(topic)
+        assert record.keys() <= set(names)
+        (row,) = trino.query(
+            f"SELECT {', '.join(names)} FROM {trino_table(stream.table)} WHERE {topic.id_field} = ?",
+            [record[topic.id_field]],
+        )
+        # Bronze keeps UTC without saying so
+        expected = {
+            name: value.replace(tzinfo=None) if isinstance(value, datetime) else value for name, value in record.items()
+        }
+        assert {name: value for name, value in zip(names, row, strict=True) if value is not None} == expected, topic
+
+
+def test_old_versions_are_kept_for_as_long_as_the_setting_says(
+    running: Any, transactions: Stream, trino: Any, writer_settings: WriterSettings
+) -> None:
+    properties = f'{CATALOG}.{BRONZE}."{transactions.table}$properties"'
+    ((kept,),) = trino.query(f"SELECT value FROM {properties} WHERE key = 'delta.deletedFileRetentionDuration'")
+    assert kept == f"interval {writer_settings.vacuum_retention_days * 24} hours"
 
 
 def test_rows_arrive_as_they_were_sent(running: Any, transactions: Stream, trino: Any) -> None:

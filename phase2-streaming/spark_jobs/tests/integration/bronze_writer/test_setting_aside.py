@@ -19,6 +19,8 @@ from fraud_stream.streams import Layout, Stream, trino_table
 
 pytestmark = pytest.mark.integration
 
+CARD_NUMBER = b"4111111111111111"
+
 
 def dead_letters(environment: dict[str, str], stream: Stream, count: int) -> list[Any]:
     """The first ``count`` messages of a stream's dead letter topic."""
@@ -47,6 +49,7 @@ def test_every_topic_sets_its_bad_message_aside_and_copies_it_to_its_dead_letter
         (shown,) = [json.loads(line) for line in done.stdout.splitlines()]
         assert (shown["partition"], shown["offset"]) == (partition, offset)
         assert (set(shown["reasons"]), shown["payload"]) == (poison.reasons, (poison.value or b"").hex())
+        assert bytes.fromhex(shown["key"]) == CARD_NUMBER
         (letter,) = dead_letters(running.environment, stream, 1)
         assert letter.key().decode() == f"{stream.topic}-{partition}-{offset}"
         assert bronze_stream.in_clear(letter, key) == poison.value
@@ -65,7 +68,9 @@ def test_every_payment_that_was_set_aside_has_a_dead_letter(
     }
 
 
-def test_poison_is_quarantined_with_its_reasons_and_its_bytes(running: Any, transactions: Stream, sent: Any) -> None:
+def test_poison_is_quarantined_with_its_reasons_and_its_bytes(
+    running: Any, feed: Any, transactions: Stream, sent: Any
+) -> None:
     done = running.run("dlq", "show", "--why", "test", "--topic", transactions.topic, "--limit", "100")
     shown = [json.loads(line) for line in done.stdout.splitlines()]
     found = {(one["partition"], one["offset"]): one for one in shown}
@@ -76,23 +81,29 @@ def test_poison_is_quarantined_with_its_reasons_and_its_bytes(running: Any, tran
     assert {kind: found[place]["payload"] for kind, place in sent.places.items()} == {
         kind: None if poison.value is None else poison.value.hex() for kind, poison in sent.bad.items()
     }
+    claimed = {kind: found[place]["schema_id"] for kind, place in sent.places.items()}
+    assert claimed["unknown schema id"] == 0x0F423F
+    assert claimed["no amount"] == feed.schema_ids[TRANSACTIONS.name]
+    assert claimed["null"] is claimed["other magic byte"] is None
     audit_lines = Path(running.environment["FRAUD_STREAM_AUDIT_LOG"]).read_text().splitlines()
     assert json.loads(audit_lines[-1])["why"] == "test"
 
 
-def test_quarantined_payloads_are_encrypted_at_rest(
+def test_what_is_quarantined_is_encrypted_at_rest(
     running: Any, layout: Layout, transactions: Stream, trino: Any, sent: Any
 ) -> None:
-    """In the table and on the dead letter topic."""
-    partition, offset = sent.places["card number in clear"]
-    ((payload,),) = trino.query(
-        f"SELECT to_hex(payload) FROM {trino_table(layout.quarantine_table)} WHERE _partition = ? AND _offset = ?",
-        [partition, offset],
+    """In the table, values and keys, and on the dead letter topic."""
+    (alerts,) = (stream for stream in layout.streams if stream.contract is EXTERNAL_ALERTS)
+    stored = trino.query(
+        f"SELECT to_hex(payload), to_hex(encrypted_key) FROM {trino_table(layout.quarantine_table)} "
+        "WHERE _topic IN (?, ?) AND payload IS NOT NULL",
+        [transactions.topic, alerts.topic],
     )
-    letters = dead_letters(running.environment, transactions, len(sent.bad))
-    copies = {one.key().decode(): one.value() for one in letters}
-    for stored in (bytes.fromhex(payload), copies[f"{transactions.topic}-{partition}-{offset}"]):
-        assert b"4111111111111111" not in stored
+    assert len(stored) >= len(sent.bad)
+    found = [bytes.fromhex(text) for row in stored for text in row]
+    found += [one.value() or b"" for one in dead_letters(running.environment, transactions, len(sent.bad))]
+    found += [one.value() or b"" for one in dead_letters(running.environment, alerts, 1)]
+    assert not any(CARD_NUMBER in one for one in found)
 
 
 def test_the_key_and_the_secrets_are_nowhere_to_be_seen(running: Any, sent: Any) -> None:
