@@ -2,8 +2,10 @@
 
 import json
 
-from fraud_contracts import TRANSACTIONS
-from fraud_producer.dead_letters import MAX_BYTES, dead_letter
+import pytest
+
+from fraud_contracts import LABELS, RAW_TOPICS, TRANSACTIONS, Topic, field_names
+from fraud_producer.dead_letters import MAX_BYTES, OTHER, TOO_LARGE, counted_reason, dead_letter
 from fraud_producer.events import Event
 
 
@@ -42,3 +44,15 @@ def test_a_card_number_is_in_no_letter() -> None:
     hidden = "[card number]"
     changed = {"device_id": hidden, "note": [hidden, {"again": hidden}], "amount": hidden, "longitude": f"{hidden}.0"}
     assert json.loads(value) == record | changed
+
+
+@pytest.mark.parametrize("topic", RAW_TOPICS, ids=lambda topic: topic.name)
+def test_a_letter_is_counted_under_any_field_of_its_own_contract(topic: Topic) -> None:
+    assert [counted_reason(topic, name) for name in field_names(topic)] == list(field_names(topic))
+    assert not {OTHER, TOO_LARGE} & set(field_names(topic)), "a field of that name would be counted with them"
+
+
+@pytest.mark.parametrize("field", ["", "is_fraud", "U0001", "channel ", "is a str that does not fit ('PIGEON')"])
+def test_whatever_is_no_field_of_the_contract_is_counted_as_other(field: str) -> None:
+    assert "is_fraud" in field_names(LABELS)
+    assert counted_reason(TRANSACTIONS, field) == OTHER

@@ -6,6 +6,7 @@ A record that fits no schema may hold anything anywhere, so card numbers are tak
 import json
 from typing import Any, Final
 
+from fraud_contracts import Topic, field_names
 from fraud_producer.events import Event
 from fraud_producer.pan import without_card_numbers
 from fraud_producer.printable import printable
@@ -13,6 +14,9 @@ from fraud_producer.printable import printable
 ORIGIN: Final = "producer"
 # The record of an event that was too large is cut: the letter must fit where its message did not.
 MAX_BYTES: Final = 100_000
+# Letters are counted by the field that does not fit; those with no such field, under one of these.
+TOO_LARGE: Final = "too_large"
+OTHER: Final = "other"
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -26,6 +30,14 @@ def dead_letter(event: Event, field: str, reason: str) -> tuple[bytes, Headers]:
         ("field", field.encode()),
         ("origin", ORIGIN.encode()),
     ]
+
+
+def counted_reason(topic: Topic, field: str) -> str:
+    """The reason under which a letter is counted: a field that the topic's contract has, and ``other`` for any other.
+
+    The reason in the letter's headers quotes the event; each value of a metric's label is a series for good.
+    """
+    return field if field in field_names(topic) else OTHER
 
 
 def _without_card_numbers(value: Any) -> Any:

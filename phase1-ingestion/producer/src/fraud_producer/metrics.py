@@ -16,6 +16,11 @@ EVENTS: Final = Counter(
     "Messages by topic and outcome (acknowledged, failed, unknown or dead_letter).",
     ["topic", "outcome"],
 )
+DEAD_LETTERS: Final = Counter(
+    "fraud_producer_dead_letters",
+    "Events that became dead letters, by their topic and why: the field that does not fit, too_large or other.",
+    ["topic", "reason"],
+)
 NEWEST_EVENT_TIME: Final = Gauge(
     "fraud_producer_newest_event_time_seconds", "Event time of the newest acknowledged message.", ["topic"]
 )

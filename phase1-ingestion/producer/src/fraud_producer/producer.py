@@ -15,13 +15,13 @@ from prometheus_client import Counter, Gauge
 from fraud_contracts import RAW_TOPICS, TRANSACTIONS, Topic
 from fraud_producer.avro import UNFIT, Encoder
 from fraud_producer.client_config import client_config
-from fraud_producer.dead_letters import Headers, dead_letter
+from fraud_producer.dead_letters import OTHER, TOO_LARGE, Headers, counted_reason, dead_letter
 from fraud_producer.errors import DeliveryError
 from fraud_producer.events import Event
 from fraud_producer.health import HEALTH, REPORT_SECONDS
 from fraud_producer.ledger import Ledger
 from fraud_producer.message_ranges import offset_limits
-from fraud_producer.metrics import EVENTS, NEWEST_EVENT_TIME, QUEUED
+from fraud_producer.metrics import DEAD_LETTERS, EVENTS, NEWEST_EVENT_TIME, QUEUED
 from fraud_producer.pan import without_card_numbers
 from fraud_producer.reconciling import RUN_HEADER, reconcile
 from fraud_producer.registry import Registry
@@ -94,6 +94,9 @@ class _Metrics:
 
     @classmethod
     def of(cls, topic: Topic) -> Self:
+        for reason in (TOO_LARGE, OTHER):
+            # the fields are too many to be shown before one of them is wrong
+            DEAD_LETTERS.labels(topic.name, reason)
         return cls(
             EVENTS.labels(topic.name, "acknowledged"),
             EVENTS.labels(topic.name, "failed"),
@@ -191,13 +194,14 @@ class EventProducer:
             value = encoder.encode(event.record)
         except UNFIT:
             field_name, reason = encoder.misfit(event.record)
+            counted = counted_reason(event.topic, field_name)
             # the reason quotes the value
-            return self._send_dead_letter(event, field_name, without_card_numbers(reason), stop)
+            return self._send_dead_letter(event, field_name, without_card_numbers(reason), counted, stop)
         report = partial(self._on_delivery, event.topic, event.event_id, event.event_us)
         try:
             return self._produce(event.topic.name, value, event.key, report, self._headers, stop)
         except _TooLargeError as problem:
-            return self._send_dead_letter(event, "", str(problem), stop)
+            return self._send_dead_letter(event, "", str(problem), TOO_LARGE, stop)
 
     def poll(self, seconds: float = 0.0) -> None:
         """Take delivery reports.
@@ -288,7 +292,8 @@ class EventProducer:
         log.warning("the queue is full and Kafka has taken nothing for %.0f s: waiting for it", now - since)
         return now
 
-    def _send_dead_letter(self, event: Event, field_name: str, reason: str, stop: Stop | None) -> bool:
+    def _send_dead_letter(self, event: Event, field_name: str, reason: str, counted: str, stop: Stop | None) -> bool:
+        """Queue an event's letter; ``counted`` is the reason that the metrics know it by."""
         value, headers = dead_letter(event, field_name, reason)
         topic = event.topic.dead_letter_topic
         report = partial(self._on_letter_delivery, topic, event.event_id)
@@ -298,6 +303,7 @@ class EventProducer:
         self._ledger.give_up(event.topic.name, event.key, event.event_id, Outcome.DEAD_LETTER, said)
         self.deliveries.dead_letters[event.topic.name] += 1
         self._metrics[event.topic.name].dead_letters.inc()
+        DEAD_LETTERS.labels(event.topic.name, counted).inc()
         log.warning("%s goes to %s: %s", event.event_id, topic, said)
         return True
 

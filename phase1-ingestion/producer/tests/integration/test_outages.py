@@ -13,11 +13,13 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from prometheus_client import REGISTRY
 
 from fraud_contracts import LABELS, RAW_TOPICS, TRANSACTIONS
 from fraud_producer import producer as producing
 from fraud_producer.client_config import QUEUE_MESSAGES
 from fraud_producer.commands.ledger import count_lines
+from fraud_producer.dead_letters import OTHER, TOO_LARGE
 from fraud_producer.events import Event
 from fraud_producer.ledger import Ledger
 from fraud_producer.message_ranges import read_ranges
@@ -309,10 +311,13 @@ def test_what_fits_no_schema_goes_to_the_dead_letters_and_the_rest_goes_on(
     events[11].record["user_id"] = None
     # fits the schema, but no message
     events[13].record["device_id"] = "d" * 2_000_000
+    reasons = ("channel", "user_id", TOO_LARGE, OTHER)
+    before = [letters_counted(reason) for reason in reasons]
     with Ledger(folder) as ledger, EventProducer(*servers_of, ledger) as producer:
         assert all(producer.send(event) for event in events)
     assert producer.deliveries.complete
     assert producer.deliveries.dead_letters == {TRANSACTIONS.name: 3}
+    assert [letters_counted(reason) - count for reason, count in zip(reasons, before, strict=True)] == [1, 1, 1, 0]
     bad = [events[number].event_id for number in (7, 11, 13)]
     assert sorted(in_ledger(folder).values()) == sorted(e.event_id for e in events if e.event_id not in bad)
     letters = TRANSACTIONS.dead_letter_topic
@@ -325,3 +330,9 @@ def test_what_fits_no_schema_goes_to_the_dead_letters_and_the_rest_goes_on(
     assert json.loads(sent[0].value() or b"")["channel"] == "PIGEON [card number]"
     assert b"4111111111111111" not in said[0]["reason"]
     assert [(line["id"], line["outcome"]) for line in given_up(folder)] == [(name, "dead_letter") for name in bad]
+
+
+def letters_counted(reason: str) -> float:
+    """Dead letters of payments that Prometheus would be told under this reason."""
+    labels = {"topic": TRANSACTIONS.name, "reason": reason}
+    return REGISTRY.get_sample_value("fraud_producer_dead_letters_total", labels) or 0.0

@@ -1,9 +1,10 @@
 """Every command of the runbooks about ingestion is run, in the order of its page and by the repository's own Makefile.
 
 They are given to a stream in a namespace of its own, on the test stack; settings that name it are in the environment.
-Four things are replaced: the message that a page takes as its example, by one of this stream's quarantine; Bronze's
-tables in SQL, by this stream's; `.env`, by a copy of `.env.example`; and starting, stopping and restarting the Bronze
-writer, which here is a process of this test and no service: make is not asked for these.
+Five things are replaced: the message that a page takes as its example, by one of this stream's quarantine; Bronze's
+tables in SQL, by this stream's; `.env`, by a copy of `.env.example`; deleting the test stack, by nothing; and
+starting, stopping and restarting the Bronze writer, which here is a process of this test and no service: make is not
+asked for these.
 """
 
 import json
@@ -34,6 +35,8 @@ PAGES = (
     *("QuarantineGrowing", "QuarantineUndecided", "DeadLettersFailing", "ConservationBroken"),
     *("LostMessages", "LostCheckpoint"),
 )
+# would take away what the pages are tried on; infra/native/tests/test_clean.py runs it
+CLEANING = "make clean STACK=test"
 WRITER = re.compile(r"make (start|stop|restart) SERVICE=bronze-writer")
 # what a table's name stands behind
 BRONZE_TABLE = re.compile(r'\bdelta\.bronze\."?')
@@ -58,6 +61,8 @@ class Console:
 
     def run(self, command: str) -> str:
         """Run one command; what it printed."""
+        if command == CLEANING:
+            return ""
         if found := WRITER.fullmatch(command):
             self.writer(found.group(1))
             return ""

@@ -64,7 +64,8 @@ def test_some_attacks_come_to_nothing(month: Any) -> None:
 
 
 def test_a_takeover_signs_in_on_the_device_that_pays_minutes_later(month: Any) -> None:
-    storms = 0
+    storms: Counter[str] = Counter()
+    on_own_devices: Counter[str] = Counter()
     for number in range(20_701, 20_721):
         day = month.day(number)
         victims = day.victims.of(SIGNS_IN)
@@ -86,13 +87,20 @@ def test_a_takeover_signs_in_on_the_device_that_pays_minutes_later(month: Any) -
             assert 0 < first - success[0][3] <= 45 * MINUTE_US
             failures = [each for each in mine if each[1] == "FAILURE"]
             assert all(each[3] < success[0][3] for each in failures)
+            name = SCENARIOS[victims.scenario[position]].name
             if failures:
-                storms += 1
+                storms[name] += 1
                 assert len(failures) >= 5
                 assert success[0][3] - min(each[3] for each in failures) < HOUR_US
             if day.payments.device[row] < FRAUD_CODE_START:
                 assert len(mine) == 1, "nobody guesses on the victim's own phone"
-    assert storms > 5
+            else:
+                on_own_devices[name] += 1
+    assert set(storms) == SIGNS_IN
+    assert min(storms.values()) > 5
+    # the others who take an account over have the password from a phishing page
+    assert 0.4 < storms["account_takeover"] / on_own_devices["account_takeover"] < 0.8
+    assert storms["brute_force_login"] == on_own_devices["brute_force_login"]
 
 
 def test_scenarios_that_sign_in_exist() -> None:
