@@ -1,8 +1,9 @@
 """What faults of the Bronze driver are watched with: steady traffic, how far the stream has come, Delta's logs."""
 
+import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from fraud_stream.streams import Layout
 RATE = 500
 POISON_SHARE = 0.05
 PIECES_A_SECOND = 5
+# a second's payments are acknowledged by then, however busy the machine is
+SENT_SECONDS = 30
 
 Ends = dict[str, dict[int, int]]
 
@@ -73,6 +76,19 @@ class BronzeWatch:
             for stream in self._layout.streams
         }
 
+    def sent_from_now(self) -> Ends:
+        """What has been acknowledged a second of :func:`traffic` later: the end of it was not sent before this call."""
+        (payments,) = (stream.topic for stream in self._layout.streams if stream.contract is TRANSACTIONS)
+        # so many fill several pieces, and a piece is sent when the one before it has been acknowledged
+        enough = sum(self.acknowledged()[payments].values()) + RATE
+        began = time.monotonic()
+        while True:
+            found = self.acknowledged()
+            if sum(found[payments].values()) >= enough:
+                return found
+            assert time.monotonic() - began < SENT_SECONDS, "there is no traffic"
+            time.sleep(0.2)
+
     def has_landed(self, ends: Mapping[str, Mapping[int, int]]) -> bool:
         """Whether the stream has finished everything before these offsets."""
         try:
@@ -93,6 +109,16 @@ class BronzeWatch:
             assert waited < seconds, f"not landed after {waited:.0f} s\n{driver.log.read_text()[-3000:]}"
             time.sleep(0.4)
         return time.monotonic() - began
+
+    def foldings(self, tables: Iterable[str]) -> int:
+        """How many entries of these tables' logs say that small files were folded."""
+        return sum(
+            json.loads(line).get("commitInfo", {}).get("operation") == "OPTIMIZE"
+            for table in tables
+            for item in self._bucket.objects.filter(Prefix=f"{self._layout.tables()[table]}/_delta_log/")
+            if item.key.endswith(".json")
+            for line in item.get()["Body"].read().splitlines()
+        )
 
     def require_intact_logs(self) -> None:
         """Every table's log has no hole, and no entry that was seen before is gone or another (I5)."""

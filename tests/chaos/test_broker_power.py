@@ -98,7 +98,7 @@ def test_a_broker_that_loses_its_power_loses_what_it_had_not_flushed_and_it_is_t
 
 
 @pytest.mark.chaos("F8")
-def test_a_loss_of_power_keeps_what_was_flushed_and_takes_the_rest(broker: Any) -> None:
+def test_a_loss_of_power_keeps_what_was_flushed_and_takes_the_rest(broker: Any, record: Any) -> None:
     kept, page = b"flushed" * 5000, broker.power_loss.PAGE
     with tempfile.TemporaryDirectory(dir=paths.Stack("test").state) as folder:
         path = Path(folder) / "1.log"
@@ -111,3 +111,5 @@ def test_a_loss_of_power_keeps_what_was_flushed_and_takes_the_rest(broker: Any) 
             assert broker.power_loss.lose_unwritten(Path(folder), "*.log") > 0
         # the page that both share is rounded down
         assert path.read_bytes() == kept[: len(kept) // page * page]
+    # a file and no topic: no message was sent
+    record("F8", "what a loss of power leaves of a file", None, None, {})

@@ -6,20 +6,29 @@ is started again whenever it ends, as supervisor does. The faults share one stre
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
+from botocore.exceptions import BotoCoreError
 
 from fraud_native.envfile import parse_env
+from fraud_native.launch import is_alive
 from fraud_native.paths import ENV_EXAMPLE, Tools
+from fraud_stream import object_store
+from fraud_stream.settings import WriterSettings
+from fraud_stream.streams import Stream
 
 RECOVERY_SECONDS = 60
 # so many bytes of one connection arrive: a request for a page of names does, a file of rows or a log entry is cut
 CUT_AFTER_BYTES = 4000
+# While one of these lasts, nothing lands that was sent after its begin. A batch needs several answers, one after the
+# other, and a file of rows in the store: there is no answer, it comes too late, or the file does not arrive.
+SHUT_OUT = ("503", "latency", "request cut", "reset")
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +71,28 @@ def endings(running: Any, feed: Any, watching: ModuleType, handles: ModuleType) 
 
 
 @pytest.fixture
-def fault(stack: Any, proxy: Any, signals: ModuleType, platform: dict[str, str], store_faults: ModuleType) -> Any:
-    """Faults by name; each lasts as long as its context."""
+def fault(
+    stack: Any,
+    proxy: Any,
+    signals: ModuleType,
+    handles: ModuleType,
+    platform: dict[str, str],
+    store_faults: ModuleType,
+    writer_settings: WriterSettings,
+    bucket: Any,
+    transactions: Stream,
+) -> Any:
+    """Faults by name; each lasts as long as its context. Those outside of SHUT_OUT see to it that they took hold."""
+
+    def minio() -> int:
+        pid: int = signals.listener(urlsplit(platform["S3_ENDPOINT_URL"]).netloc)
+        return pid
 
     @contextmanager
     def killed() -> Iterator[None]:
+        pid = minio()
         stack.kill("minio")
+        handles.wait_for(lambda: not is_alive(pid), 10, "the end of the process that served")
         yield
 
     @contextmanager
@@ -76,9 +101,12 @@ def fault(stack: Any, proxy: Any, signals: ModuleType, platform: dict[str, str],
             yield
             assert server.answered > 0, "nobody asked meanwhile"
 
-    def paused() -> AbstractContextManager[None]:
-        minio = signals.listener(urlsplit(platform["S3_ENDPOINT_URL"]).netloc)
-        return signals.paused(minio)  # type: ignore[no-any-return]
+    @contextmanager
+    def paused() -> Iterator[None]:
+        pid = minio()
+        with signals.paused(pid):
+            yield
+            assert psutil.Process(pid).status() == psutil.STATUS_STOPPED, "it did not stand still to the end"
 
     @contextmanager
     def slow() -> Iterator[None]:
@@ -87,13 +115,25 @@ def fault(stack: Any, proxy: Any, signals: ModuleType, platform: dict[str, str],
                 both.enter_context(proxy.toxic("latency", stream, latency=15_000))
             yield
 
+    @contextmanager
+    def cutting_answers() -> Iterator[None]:
+        with proxy.toxic("limit_data", "downstream", bytes=CUT_AFTER_BYTES):
+            yield
+            # The answers that the driver waits for may all be short. So a long one is asked for on its way, too.
+            files = bucket.objects.filter(Prefix=f"{transactions.table_key}/")
+            largest = max(files, key=lambda item: item.size)
+            assert largest.size > CUT_AFTER_BYTES
+            on_its_way = object_store.connect(writer_settings)
+            with pytest.raises(BotoCoreError):
+                on_its_way.get_object(Bucket=bucket.name, Key=largest.key)["Body"].read()
+
     return {
         "killed": killed,
         "paused": paused,
         "503": refusing,
         "latency": slow,
         "request cut": lambda: proxy.toxic("limit_data", "upstream", bytes=CUT_AFTER_BYTES),
-        "answer cut": lambda: proxy.toxic("limit_data", "downstream", bytes=CUT_AFTER_BYTES),
+        "answer cut": cutting_answers,
         "reset": lambda: proxy.toxic("reset_peer", "downstream", timeout=20),
     }
 
@@ -119,9 +159,14 @@ def test_a_store_in_trouble_loses_nothing(
 ) -> None:
     watch.wait_landed(watch.acknowledged(), 3 * RECOVERY_SECONDS, running)
     before = len(endings)
+    began = time.monotonic()
     with fault[kind]():
-        time.sleep(seconds)
-    healed = time.monotonic()
+        until = time.monotonic() + seconds
+        sent = watch.sent_from_now() if kind in SHUT_OUT else None
+        time.sleep(max(0.0, until - time.monotonic()))
+        assert sent is None or not watch.has_landed(sent), f"{target}: the stream went on as if nothing had happened"
+    # a kill lasts no time, but the command that does it takes a while to begin and to end
+    healed = time.monotonic() if seconds else began
     watch.wait_landed(watch.acknowledged(), 3 * RECOVERY_SECONDS, running)
     recovered = time.monotonic() - healed
     print(f"{target}: recovered in {recovered:.1f} s, the driver ended with {endings[before:]}")

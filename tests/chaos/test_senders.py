@@ -155,11 +155,12 @@ def broken_record(feed: Any, kind: str) -> dict[str, Any]:
 
 
 @pytest.mark.chaos("F15")
-def test_a_breaking_schema_is_refused(feed: Any, running: Any, transactions: Stream) -> None:
+def test_a_breaking_schema_is_refused(record: Any, feed: Any, running: Any, transactions: Stream) -> None:
     for kind in BREAKING:
         with pytest.raises(httpx.HTTPStatusError) as refused:
             feed.register(transactions, broken_version(kind))
         assert refused.value.response.status_code == httpx.codes.CONFLICT, kind
+    record("F15", "breaking schemas, refused", None, None, whole(running))
 
 
 @pytest.mark.chaos("F15")
