@@ -217,9 +217,9 @@ class Demo:
             airflow.wait_for_dag("fraud_pipeline", 60)
             airflow.wait("fraud_pipeline", airflow.trigger("fraud_pipeline"), 600, print)
 
-    def again(self) -> "Demo":
-        """Runs the same command once more, on what is there."""
-        said = self.stack.launcher(*SMALL_DEMO)
+    def again(self, *more: str) -> "Demo":
+        """Runs the same command once more, on what is there, with more options."""
+        said = self.stack.launcher(*SMALL_DEMO, *more)
         self.stack.hold_pipeline()
         return Demo(self.stack, demo_report(), said, self.killed)
 
