@@ -22,7 +22,7 @@ DEAD_LETTERS: Final = Counter(
     ["topic", "reason"],
 )
 NEWEST_EVENT_TIME: Final = Gauge(
-    "fraud_producer_newest_event_time_seconds", "Event time of the newest acknowledged message.", ["topic"]
+    "fraud_producer_newest_event_timestamp_seconds", "Event time of the newest acknowledged message.", ["topic"]
 )
 QUEUED: Final = Gauge("fraud_producer_queued_messages", "Messages that wait for the broker's acknowledgement.")
 REACTIVE_PAYMENTS: Final = Counter(

@@ -304,7 +304,7 @@ def test_a_stream_that_is_asked_to_end_sends_what_it_holds(
 
 
 def test_what_fits_no_schema_goes_to_the_dead_letters_and_the_rest_goes_on(
-    kafka: Any, folder: Path, servers_of: tuple[str, str], history: Any
+    kafka: Any, folder: Path, servers_of: tuple[str, str], history: Any, stack: Any
 ) -> None:
     events = list(islice((event for event in history.events() if event.topic is TRANSACTIONS), 20))
     events[7].record["channel"] = "PIGEON 4111111111111111"
@@ -329,6 +329,9 @@ def test_what_fits_no_schema_goes_to_the_dead_letters_and_the_rest_goes_on(
     assert all(headers["reason"] and headers["origin"] == b"producer" for headers in said)
     assert json.loads(sent[0].value() or b"")["channel"] == "PIGEON [card number]"
     assert b"4111111111111111" not in said[0]["reason"]
+    first, *_ = stack.run(["fraud-producer", "tail", letters, "--count", "3"]).stdout.splitlines()
+    assert json.loads(first)["headers"]["field"] == "channel"
+    assert json.loads(first)["value"]["channel"] == "PIGEON [card number]"
     assert [(line["id"], line["outcome"]) for line in given_up(folder)] == [(name, "dead_letter") for name in bad]
 
 

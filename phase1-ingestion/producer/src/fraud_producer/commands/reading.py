@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from fraud_producer.avro import Decoder
+from fraud_producer.dead_letters import ORIGIN
 from fraud_producer.errors import TopicError
 from fraud_producer.events import iso
 from fraud_producer.live_events import held_back_left, read_all_positions
@@ -60,7 +61,10 @@ def tail(
     topic: Annotated[str, typer.Argument(help="Name of the topic.")],
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Messages to show.")] = 10,
 ) -> None:
-    """Show the newest messages of a topic, decoded, one JSON line each, oldest first."""
+    """Show the newest messages of a topic, decoded, one JSON line each, oldest first.
+
+    Of a dead letter the headers say why it is one; its value is readable where our own producer wrote it.
+    """
     settings = load_settings()
     partitions = Topics(settings.kafka_bootstrap_servers).partitions(topic)
     lines = []
@@ -75,8 +79,12 @@ def tail(
                 "appended_at": iso(message.timestamp()[1] * 1000),
                 "key": key.decode("utf-8", "replace") if isinstance(key, bytes) else key,
             }
+            headers: dict[str, bytes | None] = dict(message.headers() or [])  # type: ignore[arg-type]
+            if headers:
+                line["headers"] = {name: (text or b"").decode("utf-8", "replace") for name, text in headers.items()}
             try:
-                line["value"] = printable(decoder.decode(value))
+                is_own_letter = headers.get("origin") == ORIGIN.encode()
+                line["value"] = json.loads(value) if is_own_letter else printable(decoder.decode(value))
             except (ValueError, TopicError) as broken:
                 line |= {"undecodable": str(broken), "bytes": value[:64].hex()}
             lines.append((message.timestamp()[1], message.partition(), message.offset(), line))
