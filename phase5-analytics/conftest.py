@@ -25,6 +25,8 @@ SUFFIXES = {
     "GaugeMetricFamily": ("",),
 }
 WORDS = {"by", "without", "on", "ignoring", "group_left", "group_right", "and", "or", "unless", "bool", "offset"}
+# labels that Prometheus puts on everything, and the one of every histogram
+EVERYWHERE = {"job", "instance", "le"}
 # Superset asks the lakehouse and is asked by nobody; Grafana is not installed by the set-up
 NOT_WATCHED = {"superset-init", "superset", "grafana"}
 
@@ -73,14 +75,23 @@ def own_metrics() -> dict[str, set[str] | None]:
 
 
 def _definitions(path: Path) -> Iterator[tuple[str, str, set[str] | None]]:
-    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    variables = {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for call in ast.walk(tree):
         if not isinstance(call, ast.Call):
             continue
         kind = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
         name = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
         if kind in SUFFIXES and isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]*", name):
             given = [*call.args[2:3], *(word.value for word in call.keywords if word.arg in ("labels", "labelnames"))]
-            yield name, kind, _literal(given[0]) if given else set()
+            labels = [variables.get(one.id, one) if isinstance(one, ast.Name) else one for one in given]
+            yield name, kind, _literal(labels[0]) if labels else set()
 
 
 def _literal(node: ast.expr) -> set[str] | None:
@@ -107,3 +118,35 @@ def metrics_in() -> Callable[[str], dict[str, set[str]]]:
         return found
 
     return read
+
+
+@pytest.fixture(scope="session")
+def strange_groupings(
+    own_metrics: dict[str, set[str] | None], metrics_in: Callable[[str], dict[str, set[str]]]
+) -> Callable[[str], set[str]]:
+    """``strange_groupings(expression)``: where it groups one of our metrics by a label that the metric has not."""
+
+    def read(expression: str) -> set[str]:
+        plain = re.sub(r'"[^"]*"', '""', re.sub(r"#.*", "", expression))
+        found = set()
+        for group in re.finditer(r"\bby *\(([^)]*)\)\s*(\(?)", plain):
+            # behind what it groups it would have to be looked for on the other side
+            assert group[2], f"by ({group[1]}) belongs before what it groups: {expression}"
+            for name in metrics_in(_enclosed(plain, group.end())):
+                labels = own_metrics.get(name)
+                if labels is not None:
+                    strange = set(re.findall(r"\w+", group[1])) - labels - EVERYWHERE
+                    found |= {f"{name} by {label}" for label in strange}
+        return found
+
+    return read
+
+
+def _enclosed(text: str, start: int) -> str:
+    """What stands from ``start``, just behind a parenthesis, to the one that closes it."""
+    depth = 1
+    for place, sign in enumerate(text[start:], start):
+        depth += (sign == "(") - (sign == ")")
+        if depth == 0:
+            return text[start:place]
+    raise ValueError(f"a parenthesis is not closed: {text}")

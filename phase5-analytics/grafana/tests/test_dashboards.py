@@ -24,10 +24,70 @@ PROMETHEUS_OWN = {"up", "ALERTS", "scrape_duration_seconds"}
 EVERYWHERE = {"job", "instance", "le"}
 MetricsIn = Callable[[str], dict[str, set[str]]]
 
+# what each dashboard is for, and what one of its panels asks for it; the golden signals of Platform are held below
+PROMISED = {
+    "Pipeline health": {
+        "messages per second": "sum by (topic) (rate(kafka_topic_partition_current_offset{",
+        "Bronze's lag per partition": 'kafka_consumergroup_lag{consumergroup="bronze-stream"}',
+        "the feature writer's lag per partition": 'kafka_consumergroup_lag{consumergroup="feature-writer"}',
+        "dead letters": 'kafka_topic_partition_current_offset{topic=~".+[.]dlq"}',
+        "why there are dead letters": "fraud_stream_dead_letter_reasons_total",
+        "freshness of Bronze": "fraud_bronze_oldest_unread_seconds",
+        "freshness of Gold": "fraud_gold_oldest_missing_seconds",
+        "rows per layer": "sum by (layer) (fraud_lakehouse_rows)",
+        "gap of promise P1": "fraud_conservation_gap_messages",
+    },
+    "ML monitoring": {
+        "predictions by tier": "sum by (risk_tier) (rate(fraud_predictions_total[",
+        "p50": "histogram_quantile(0.5, sum by (le) (rate(fraud_prediction_latency_seconds_bucket[",
+        "p95": "histogram_quantile(0.95, sum by (le) (rate(fraud_prediction_latency_seconds_bucket[",
+        "p99": "histogram_quantile(0.99, sum by (le) (rate(fraud_prediction_latency_seconds_bucket[",
+        "fraud rate": "fraud_gold_fraud_ratio",
+        "cache hits": "fraud_redis_cache_hits_total",
+        "cache misses": "fraud_redis_cache_misses_total",
+        "model version": "fraud_model_version",
+    },
+    "Fraud operations": {
+        "payments per minute": "60 * sum(rate(fraud_verdicts_total[",
+        "verdicts per minute": "60 * sum by (verdict) (rate(fraud_verdicts_total[",
+        "money per minute": "60 * sum by (verdict) (rate(fraud_payment_amount_total[",
+    },
+    "Platform": {"what is up": "min by (job) (up)"},
+}
+
+
+def golden(component: str, latency: str = "latency", errors: str = "errors") -> set[str]:
+    return {f"{component} {signal}" for signal in (latency, "traffic", errors, "saturation")}
+
+
+# titles on Platform by the job that brings the figures
+GOLDEN_SIGNALS = {
+    "api": golden("API"),
+    "producer": golden("Producer"),
+    "kafka": golden("Kafka"),
+    "bronze-writer": golden("Bronze"),
+    # it works in batches: how long one of its payments waited nobody measures, how many wait is known
+    "feature-writer": golden("Feature writer", latency="lag"),
+    "redis": golden("Redis"),
+    "postgres": golden("PostgreSQL"),
+    "minio": golden("MinIO"),
+    "trino": golden("Trino"),
+    "airflow": golden("Airflow"),
+    # nobody asks a machine for anything that it could refuse
+    "node": golden("Node", errors="pressure"),
+}
+# what only watches the others
+WATCHERS = {"kafka-exporter", "prometheus", "alertmanager"}
+
 
 def settings() -> dict[str, str]:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if re.match(r"[A-Z_]+=", line))
+
+
+def scraped_jobs() -> set[str]:
+    configuration = (ROOT / "phase5-analytics/prometheus/prometheus.yml").read_text(encoding="utf-8")
+    return set(re.findall(r"job_name: *\"?([\w-]+)", configuration))
 
 
 @pytest.mark.parametrize(
@@ -42,6 +102,24 @@ def test_metrics_are_found_in_an_expression(
     metrics_in: MetricsIn, expression: str, expected: dict[str, set[str]]
 ) -> None:
     assert metrics_in(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('sum by (topic, job) (rate(fraud_producer_events_total{outcome=~"a|(b)"}[5m]))', set()),
+        (
+            "sum by (partition) (rate(fraud_producer_events_total[5m])) / on() sum by (topic) (fraud_lakehouse_rows)",
+            {"fraud_producer_events_total by partition", "fraud_lakehouse_rows by topic"},
+        ),
+        ("max by (consumergroup, layer) (kafka_consumergroup_lag)", {"kafka_consumergroup_lag by layer"}),
+        ("sum by (whatever) (somebody_elses)", set()),
+    ],
+)
+def test_a_grouping_by_a_label_that_is_not_there_is_found(
+    strange_groupings: Callable[[str], set[str]], expression: str, expected: set[str]
+) -> None:
+    assert strange_groupings(expression) == expected
 
 
 def test_the_committed_json_is_what_the_panels_render_to(render: ModuleType) -> None:
@@ -69,6 +147,24 @@ def test_the_four_dashboards_are_there_once(dashboards: dict[str, dict[str, Any]
     for dashboard in dashboards.values():
         numbers = [panel["id"] for panel in dashboard["panels"]]
         assert len(numbers) == len(set(numbers))
+
+
+@pytest.mark.parametrize("title", PROMISED)
+def test_a_dashboard_shows_what_it_is_for(dashboards: dict[str, dict[str, Any]], panels: list[Any], title: str) -> None:
+    asked = [
+        expression
+        for panel in panels
+        if dashboards[panel.dashboard]["title"] == title
+        for expression in panel.expressions
+    ]
+    lacking = [what for what, text in PROMISED[title].items() if not any(text in expression for expression in asked)]
+    assert lacking == []
+
+
+def test_every_component_has_its_golden_signals(panels: list[Any]) -> None:
+    assert scraped_jobs() - WATCHERS == GOLDEN_SIGNALS.keys()
+    titles = {panel.json["title"] for panel in panels if panel.dashboard == "platform.json"}
+    assert set.union(*GOLDEN_SIGNALS.values()) - titles == set()
 
 
 def test_no_panel_lies_on_another(dashboards: dict[str, dict[str, Any]]) -> None:
@@ -137,9 +233,18 @@ def test_every_metric_is_one_that_somebody_publishes(
     assert third_party - used == set(), "third_party_metrics.yml names what no panel uses"
 
 
+def test_the_panels_group_by_labels_that_exist(panels: list[Any], strange_groupings: Callable[[str], set[str]]) -> None:
+    found = [
+        f"{panel}: {strange}"
+        for panel in panels
+        for expression in panel.expressions
+        for strange in strange_groupings(expression)
+    ]
+    assert found == []
+
+
 def test_every_job_is_scraped(panels: list[Any]) -> None:
-    configuration = (ROOT / "phase5-analytics/prometheus/prometheus.yml").read_text(encoding="utf-8")
-    jobs = set(re.findall(r"job_name: *\"?([\w-]+)", configuration))
+    jobs = scraped_jobs()
     asked = {
         job
         for panel in panels

@@ -20,7 +20,10 @@ COMMUNITY = ("kafka_topic_partition_", "kafka_consumergroup_")
 OTHER_UNITS = re.compile(
     r"_(ms|milliseconds?|microseconds?|nanoseconds?|minutes?|hours?|days?|kilobytes?|kb|mb|percent)(_|$)"
 )
-TIMES = re.compile(r"_(latency|duration|age|freshness|oldest|newest|uptime)(_|$)")
+TIMES = re.compile(r"_(latency|duration|age|freshness|oldest|uptime)(_|$)")
+# a name that says one of these is a moment, and so is what counts more than thirty years of seconds
+MOMENTS = re.compile(r"_(newest|last)_")
+THIRTY_YEARS = 30 * 365 * 24 * 3600
 # a day of payments has no bound: these are what a label may tell apart
 LABELS = {
     *("topic", "partition", "consumergroup", "outcome", "reason", "check", "entity", "risk_tier", "verdict", "mode"),
@@ -46,6 +49,11 @@ def problems(page: str, job: str) -> list[str]:
         if not name.startswith(LIBRARY):
             found += name_problems(name, kind, prefixes)
             found += [f"{name} has no help text"] * (name not in helps)
+    found += [
+        f"{name} holds a Unix moment and must end in _timestamp_seconds"
+        for name in sorted({sample.name for sample in samples if sample.value > THIRTY_YEARS})
+        if name.endswith("_seconds") and not name.endswith("_timestamp_seconds") and not name.startswith(LIBRARY)
+    ]
     return [*found, *label_problems(samples)]
 
 
@@ -60,6 +68,8 @@ def name_problems(name: str, kind: str, prefixes: tuple[str, ...]) -> Iterator[s
         yield f"{name} must be in a base unit"
     if TIMES.search(name) and not name.endswith("_seconds"):
         yield f"{name} is a time and must end in _seconds"
+    if MOMENTS.search(name) and not name.endswith("_timestamp_seconds"):
+        yield f"{name} is a moment and must end in _timestamp_seconds"
 
 
 def label_problems(samples: Sequence[Sample]) -> Iterator[str]:
@@ -90,6 +100,8 @@ def label_problems(samples: Sequence[Sample]) -> Iterator[str]:
         ("# HELP fraud_rows_total Rows\n# TYPE fraud_rows_total gauge\nfraud_rows_total 1\n", "must not end in _total"),
         ("# HELP fraud_wait_ms W\n# TYPE fraud_wait_ms gauge\nfraud_wait_ms 1\n", "base unit"),
         ("# HELP fraud_api_latency L\n# TYPE fraud_api_latency gauge\nfraud_api_latency 1\n", "end in _seconds"),
+        ("# HELP fraud_newest_seconds N\n# TYPE fraud_newest_seconds gauge\nfraud_newest_seconds 1\n", "is a moment"),
+        ("# HELP fraud_seen_seconds S\n# TYPE fraud_seen_seconds gauge\nfraud_seen_seconds 1.79e9\n", "Unix moment"),
         ('# HELP fraud_a A\n# TYPE fraud_a gauge\nfraud_a{user_id="U1"} 1\n', "label user_id"),
         (
             "# HELP fraud_a A\n# TYPE fraud_a gauge\n" + "".join(f'fraud_a{{rule="{n}"}} 1\n' for n in range(41)),
@@ -108,6 +120,12 @@ def test_a_breach_is_named(page: str, problem: str) -> None:
 def test_a_page_that_keeps_to_the_conventions_passes() -> None:
     page = '# HELP fraud_rows_total Rows\n# TYPE fraud_rows_total counter\nfraud_rows_total{topic="a"} 1\n'
     assert problems(page, "api") == []
+
+
+def test_a_moment_in_the_code_is_named_as_one(own_metrics: dict[str, Any]) -> None:
+    moments = {name for name in own_metrics if MOMENTS.search(name)}
+    assert moments, "the pattern finds none of them"
+    assert {name for name in moments if not name.endswith("_timestamp_seconds")} == set()
 
 
 @pytest.fixture(scope="module")

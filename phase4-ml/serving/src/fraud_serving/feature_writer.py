@@ -40,7 +40,7 @@ FAILURES = Counter("fraud_feature_writer_failures_total", "Attempts that failed 
 REBUILDS = Counter("fraud_feature_writer_rebuilds_total", "Times that Redis had lost its memory and all was read again")
 CAUGHT_UP = Gauge("fraud_feature_writer_caught_up", "1 once every event of the topic has been in Redis")
 NEWEST_EVENT = Gauge(
-    "fraud_feature_writer_newest_event_seconds", "Event time of the payment written last, Unix seconds"
+    "fraud_feature_writer_newest_event_timestamp_seconds", "Event time of the payment written last, Unix seconds"
 )
 
 logger = logging.getLogger(__name__)

@@ -28,6 +28,7 @@ WINDOWS_LAG = alert("LagNotFalling", TICKET, consumergroup="feature-writer", top
 GOLD_STALE = alert("GoldStale", TICKET)
 PIPELINE_FAILED = alert("PipelineFailed", TICKET, dag_id="fraud_pipeline")
 TRAINING_FAILED = alert("PipelineFailed", TICKET, dag_id="model_training")
+OTHER_DAGS_FAILED = (TRAINING_FAILED, alert("PipelineFailed", TICKET, dag_id="lakehouse_maintenance"))
 PIPELINE_LATE = alert("PipelineLate", TICKET)
 FEATURES_STALE = alert("FeaturesStale", PAGE)
 AVAILABILITY_FAST = alert("PredictAvailabilityBudgetBurnFast", PAGE)
@@ -56,11 +57,15 @@ FAULTS: dict[str, tuple[list[Alert], list[Alert]]] = {
         [
             *(target_down("bronze-writer"), target_down("kafka-exporter", source="checkpoint")),
             *(BRONZE_STALE, BRONZE_LAGS, GOLD_STALE, PIPELINE_FAILED, PIPELINE_LATE),
+            *OTHER_DAGS_FAILED,
         ],
     ),
     "postgres is away": (
         [target_down("postgres", PAGE)],
-        [AVAILABILITY_FAST, AVAILABILITY_SLOW, ERRORS, SLOWEST, LATENCY_FAST, GOLD_STALE, PIPELINE_FAILED],
+        [
+            *(AVAILABILITY_FAST, AVAILABILITY_SLOW, ERRORS, SLOWEST, LATENCY_FAST),
+            *(GOLD_STALE, PIPELINE_FAILED, PIPELINE_LATE, *OTHER_DAGS_FAILED),
+        ],
     ),
     "redis is away": ([target_down("redis", PAGE)], [FEATURES_STALE, PIPELINE_FAILED, PIPELINE_LATE]),
     "the api is away": (
@@ -69,7 +74,10 @@ FAULTS: dict[str, tuple[list[Alert], list[Alert]]] = {
     ),
     "trino is away": (
         [target_down("trino")],
-        [target_down("kafka-exporter", source="trino"), GOLD_STALE, PIPELINE_FAILED, PIPELINE_LATE],
+        [
+            *(target_down("kafka-exporter", source="trino"), GOLD_STALE),
+            *(PIPELINE_FAILED, PIPELINE_LATE, *OTHER_DAGS_FAILED),
+        ],
     ),
     "the Bronze writer stands still": ([BRONZE_STALE], [BRONZE_LAGS, GOLD_STALE, PIPELINE_FAILED, PIPELINE_LATE]),
     "the pipeline fails": ([PIPELINE_FAILED], [PIPELINE_LATE, GOLD_STALE]),
@@ -96,6 +104,19 @@ FAULTS: dict[str, tuple[list[Alert], list[Alert]]] = {
         [],
     ),
     "a training failed while nothing was late": ([TRAINING_FAILED, PIPELINE_LATE], [GOLD_STALE]),
+    # the DAGs that ask neither Kafka nor Redis and take Gold as old as it is
+    "a training failed while kafka was away": (
+        [target_down("kafka", PAGE), *OTHER_DAGS_FAILED],
+        [PIPELINE_FAILED, PIPELINE_LATE],
+    ),
+    "a training failed while redis was away": (
+        [target_down("redis", PAGE), *OTHER_DAGS_FAILED],
+        [PIPELINE_FAILED, PIPELINE_LATE],
+    ),
+    "a training failed while Bronze was stale": (
+        [BRONZE_STALE, *OTHER_DAGS_FAILED],
+        [PIPELINE_FAILED, PIPELINE_LATE],
+    ),
 }
 
 
