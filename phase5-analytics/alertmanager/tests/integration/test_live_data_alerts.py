@@ -47,12 +47,15 @@ def test_a_row_that_is_there_twice_is_a_page(watched: Any, receiver: Any) -> Non
 
 
 def test_a_pipeline_that_stands_still_is_told_once(
-    demo: Any, monitoring: Any, receiver_told_anew: Any, eventually: Eventually
+    demo: Any, watched: Any, monitoring: Any, receiver_told_anew: Any, eventually: Eventually
 ) -> None:
     """Payments go on, and nobody runs fraud_pipeline: on the test stack its schedule is paused."""
     receiver_told_anew.wait("firing", 600, alertname="PipelineLate", severity="ticket")
     # both wait as long; whichever comes first, once the cause is told its consequence is silent
     eventually(lambda: monitoring.is_silenced(alertname="GoldStale"), 300, lambda: "the silenced ticket about Gold")
+    # ten times as fast, Gold is stale after the time that one run takes: nobody pays any more while it catches up
+    watched.stop("producer")
+    watched.run(["fraud-stream", "conservation", "--wait", "180"])
     demo.run_pipeline()
     receiver_told_anew.wait("resolved", 180, alertname="PipelineLate")
     eventually(lambda: not monitoring.states(alertname="GoldStale"), 180, lambda: "Gold that is up to date")
