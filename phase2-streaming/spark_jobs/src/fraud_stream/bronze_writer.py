@@ -44,6 +44,9 @@ POLL_SECONDS = 0.5
 # How long a micro-batch may take to finish after a stop was asked for; what is cut off is done again at the next start.
 DRAIN_SECONDS = 20.0
 EXIT_LEASE_LOST = 75
+# A task reads several partitions, one after the other. At the end of each the client has asked the broker for more
+# already, and until that is answered, by default after half a second, nothing else is: live, each batch would wait.
+FETCH_WAIT_MS = 20
 
 
 def run(settings: WriterSettings) -> None:
@@ -210,6 +213,7 @@ def read_topic(spark: SparkSession, stream: Stream, settings: WriterSettings) ->
         # a hole in the topic is an incident, never something to step over
         .option("failOnDataLoss", "true")
         .option("maxOffsetsPerTrigger", str(settings.max_offsets_per_trigger))
+        .option("kafka.fetch.max.wait.ms", str(FETCH_WAIT_MS))
         .load()
     )
     return messages.select(
