@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fraud_contracts import TRANSACTIONS, schema
+from fraud_contracts import TRANSACTIONS, field_names
 from fraud_producer.events import cents_of, to_datetime
 from fraud_stream.streams import Layout, Stream, trino_table
 
@@ -78,7 +78,7 @@ def test_a_producer_killed_at_random_moments_sends_every_event_once(
     ]
     assert sorted(landed) == expected
 
-    fields = [field["name"] for field in schema(TRANSACTIONS)["fields"]]
+    fields = field_names(TRANSACTIONS)
     rows = trino.query(f"SELECT {', '.join(fields)} FROM {trino_table(transactions.table)}")
     found = {row["transaction_id"]: row for row in (dict(zip(fields, row, strict=True)) for row in rows)}
     sent = {event.event_id: in_bronze(event.record) for event in events if event.topic is TRANSACTIONS}
