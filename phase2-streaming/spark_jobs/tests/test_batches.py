@@ -1,8 +1,15 @@
-"""How often the small files of a table are folded."""
+"""How a batch is cut into tasks, what is noted of its rows, and how often the small files of a table are folded."""
 
 import pytest
 
-from fraud_stream.batches import COMPACT_EVERY_BATCHES, batches_between_compactions, compaction_is_due
+from fraud_stream.batches import (
+    COMPACT_EVERY_BATCHES,
+    ROWS_PER_FILE,
+    Rejection,
+    batches_between_compactions,
+    compaction_is_due,
+    tasks_for,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,3 +22,24 @@ def test_compaction_is_due_every_ten_minutes_whatever_the_trigger(trigger_second
 @pytest.mark.parametrize(("every", "due"), [(1, [0, 1, 2, 3, 4, 5, 6]), (3, [2, 5]), (60, [])])
 def test_the_last_batch_of_so_many_folds(every: int, due: list[int]) -> None:
     assert [batch_id for batch_id in range(7) if compaction_is_due(batch_id, every)] == due
+
+
+@pytest.mark.parametrize(
+    ("recent", "cores", "tasks"),
+    [
+        (None, 4, 4),
+        (0, 4, 1),
+        (ROWS_PER_FILE - 1, 4, 1),
+        (ROWS_PER_FILE, 4, 2),
+        (50 * ROWS_PER_FILE, 4, 4),
+        (ROWS_PER_FILE, 1, 1),
+    ],
+)
+def test_a_batch_is_cut_by_the_size_of_the_one_before_it(recent: int | None, cores: int, tasks: int) -> None:
+    assert tasks_for(recent, cores) == tasks
+
+
+def test_a_rejection_is_read_from_its_text() -> None:
+    assert Rejection.parse("3:1704:amount_positive,text_encoding") == Rejection(
+        3, 1704, ("amount_positive", "text_encoding")
+    )

@@ -51,7 +51,7 @@ def test_a_damaged_id_is_named(content: bytes) -> None:
 
 
 def test_what_is_written_is_what_is_read() -> None:
-    written = dict(files("payments.raw", "abc", {0: 2}, (7, {0: 40, 1: 3}), {0: 44, 1: 3}))
+    written = dict(files("payments.raw", "abc", {0: 2}, 8, ({0: 40, 1: 3}, {0: 44, 1: 3})))
     assert checkpoint_id(PATH, written[METADATA]) == "abc"
     assert source_offsets(PATH, BEGIN, written[BEGIN]) == {0: 2}
     # batch 7 is done, and batch 8 is to be done again
@@ -61,22 +61,29 @@ def test_what_is_written_is_what_is_read() -> None:
     assert json.loads(written["commits/7"].splitlines()[1]) == {"nextBatchWatermarkMs": 0}
 
 
-def test_a_first_batch_has_none_before_it() -> None:
-    assert "offsets/-1" not in dict(files("payments.raw", "abc", {}, (0, {0: 40})))
+@pytest.mark.parametrize(
+    ("batch", "names"),
+    [(0, {BEGIN, "offsets/0"}), (1, {BEGIN, "commits/0", "offsets/0", "offsets/1"})],
+)
+def test_a_first_batch_has_none_before_it(batch: int, names: set[str]) -> None:
+    written = dict(files("payments.raw", "abc", {}, batch, ({0: 0}, {0: 40})))
+    assert {name for name in written if "/" in name} == names
 
 
-def test_the_position_is_after_what_landed() -> None:
-    found = _position("abc", 7, spans={0: (0, 50), 1: (5, 9)}, landed={0: (0, 40)}, half={})
-    assert (found.begins, found.ends, found.half_done) == ({0: 0, 1: 5}, {0: 40, 1: 5}, None)
-
-
-def test_a_batch_that_is_only_in_quarantine_ends_with_its_last_message_there() -> None:
+def test_the_newest_batch_ends_with_its_last_message_in_either_table() -> None:
     found = _position(
         "abc",
-        7,
-        spans={0: (0, 50), 1: (0, 9), 2: (0, 9)},
-        landed={0: (0, 40), 1: (0, 6)},
-        half={0: (43, 46), 2: (1, 3)},
+        8,
+        spans={0: (0, 50), 1: (5, 9), 2: (0, 9), 3: (0, 9)},
+        earlier={0: (0, 40), 3: (0, 6)},
+        last={0: (43, 46), 2: (1, 3)},
     )
-    assert found.ends == {0: 40, 1: 6, 2: 1}
-    assert found.half_done == {0: 46, 1: 6, 2: 3}
+    assert found.batch == 8
+    assert found.begins == {0: 0, 1: 5, 2: 1, 3: 0}
+    assert found.before == {0: 40, 1: 5, 2: 1, 3: 6}
+    assert found.ends == {0: 46, 1: 5, 2: 3, 3: 6}
+
+
+def test_a_newest_batch_without_a_row_is_empty() -> None:
+    found = _position("abc", 8, spans={0: (0, 50)}, earlier={0: (0, 40)}, last={})
+    assert (found.before, found.ends) == ({0: 40}, {0: 40})

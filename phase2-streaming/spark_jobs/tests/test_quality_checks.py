@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from fraud_contracts import (
     time_limits,
 )
 from fraud_contracts.bound_examples import Example, beyond, within
-from fraud_stream.quality_checks import Check, checks_of, failed, reasons, warnings
+from fraud_stream.quality_checks import SEPARATOR, Check, checks_of, failed, reasons, warning_bits, warnings
 
 NOW = datetime(2026, 3, 1, 12)
 CARD = f"k1:{'0f' * 32}"
@@ -215,10 +216,12 @@ def frame_of(spark: SparkSession, topic: Topic, *rows: dict[str, Any]) -> DataFr
 
 def judge(spark: SparkSession, topic: Topic, *rows: dict[str, Any]) -> list[set[str]]:
     """For each row, the names of all checks that it fails, warnings included."""
-    warned = F.array_compact(F.array(*(F.when(bad, F.lit(name)) for name, bad in warnings(checks_of(topic)).items())))
-    frame = frame_of(spark, topic, *rows)
-    judged = frame.select(reasons(checks_of(topic)).alias("reasons"), warned.alias("warned")).collect()
-    return [set(row["reasons"]) | set(row["warned"]) for row in judged]
+    checks = checks_of(topic)
+    judged = frame_of(spark, topic, *rows).select(reasons(checks).alias("reasons"), warning_bits(checks).alias("bits"))
+    return [
+        set(row["reasons"]) | {check.name for bit, check in enumerate(warnings(checks)) if row["bits"] & 1 << bit}
+        for row in judged.collect()
+    ]
 
 
 def test_names_are_unique_and_there_are_at_least_fifteen_for_payments() -> None:
@@ -345,7 +348,7 @@ def landed(topic: Topic, example: Example) -> dict[str, Any]:
 
 @pytest.mark.parametrize("topic", RAW_TOPICS, ids=lambda topic: topic.name)
 def test_the_bounds_of_the_contracts_are_kept(spark: SparkSession, topic: Topic) -> None:
-    warned = set(warnings(checks_of(topic)))
+    warned = {check.name for check in warnings(checks_of(topic))}
     examples = [*within(topic), *beyond(topic)]
     verdicts = judge(spark, topic, *(GOOD[topic.name] | landed(topic, example) for example in examples))
     refused = [example for example, verdict in zip(examples, verdicts, strict=True) if verdict - warned]
@@ -383,8 +386,32 @@ def test_the_first_look_lets_no_text_pass_that_is_not_plain(spark: SparkSession,
         assert row["_reason"] in row["reasons"], row
 
 
+@pytest.mark.parametrize("topic", RAW_TOPICS, ids=lambda topic: topic.name)
+def test_the_first_look_takes_no_text_for_two_and_no_empty_one_for_an_absent_one(
+    spark: SparkSession, topic: Topic
+) -> None:
+    texts = tuple(text_patterns(topic))
+    # plain ones, which the first look lets pass
+    whole = {name: value if value.isascii() else "U1" for name, value in within(topic) if name in texts}
+    (first_look,) = {check.first_look for check in checks_of(topic)} - {"false"}
+    assert frame_of(spark, topic, GOOD[topic.name] | whole).where(first_look).count() == 1
+    # each text swallows the one after it, which is then missing
+    swallowing = [
+        whole | {name: f"{whole[name]}{SEPARATOR}{whole[other]}", other: other_value}
+        for name, other in pairwise(texts)
+        for other_value in (None, "")
+    ]
+    empty = [whole | {name: ""} for name in texts]
+    good = judge(spark, topic, GOOD[topic.name] | whole)[0]
+    verdicts = judge(spark, topic, *(GOOD[topic.name] | row for row in (*swallowing, *empty)))
+    assert not good & {check.name for check in checks_of(topic) if check.severity == "quarantine"}
+    assert all(verdict - good for verdict in verdicts)
+
+
 def test_only_checks_of_severity_warn_are_kept_out_of_reasons(spark: SparkSession) -> None:
     frame = spark.createDataFrame([(1,)], "x int")
     both = (Check("stop", "x > 1"), Check("tell", "x > 1", severity="warn"))
     assert frame.select(reasons(both).alias("reasons")).collect()[0]["reasons"] == ["stop"]
-    assert list(warnings(both)) == ["tell"]
+    assert [check.name for check in warnings(both)] == ["tell"]
+    assert frame.select(warning_bits(both).alias("bits")).collect()[0]["bits"] == 1
+    assert frame.select(warning_bits(both[:1]).alias("bits")).collect()[0]["bits"] == 0

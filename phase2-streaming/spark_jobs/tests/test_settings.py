@@ -33,7 +33,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
 def test_a_complete_environment_loads() -> None:
     settings = load(WriterSettings)
     assert settings.quarantine_key_bytes == bytes.fromhex(KEY)
-    assert (settings.vacuum_retention_days, settings.max_offsets_per_trigger) == (30, 150_000)
+    assert (settings.vacuum_retention_days, settings.max_offsets_per_trigger) == (30, 300_000)
     assert load(PlatformSettings).freshness_bound_seconds == 120
 
 

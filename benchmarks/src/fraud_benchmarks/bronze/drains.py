@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from delta.tables import DeltaTable
 from prometheus_client import CollectorRegistry
-from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.avro.functions import from_avro
 from pyspark.sql.streaming.readwriter import DataStreamWriter
@@ -18,7 +17,7 @@ from pyspark.sql.types import StructType
 
 from fraud_benchmarks.bronze.place import RunLayout
 from fraud_contracts import TRANSACTIONS, schema_text
-from fraud_stream.batches import MAX_FILES, BatchWriter
+from fraud_stream.batches import IS_GOOD, BatchWriter
 from fraud_stream.broker import Broker
 from fraud_stream.bronze_writer import read_topic
 from fraud_stream.checkpoint_identity import read_checkpoint, verify_quarantine, verify_table
@@ -84,18 +83,16 @@ class Drains:
             return self._run(self._messages(layout).writeStream.foreachBatch(write.__call__), layout)
 
     def with_checks_only(self, layout: RunLayout) -> Drained:
-        """The same path with everything off but the checks: judged once, cached as ours is, bad rows dropped."""
+        """The same path with everything off but the checks: judged once, bad rows dropped."""
         stream = layout.stream
         judged = self._judged_rows(self._messages(layout), layout)
         self._create(layout, _plain(judged, layout).schema, PLAIN_STATISTICS)
-        cores = self.spark.sparkContext.defaultParallelism
 
         def write(frame: DataFrame, _batch_id: int) -> None:
-            # not filtered before it is cached: Spark would move the checks into the filter and decode once for each
-            cached = self._judged_rows(frame, layout).coalesce(cores).persist(StorageLevel.MEMORY_AND_DISK)
-            good = _plain(cached.where(F.size("reasons") == 0), layout)
-            good.coalesce(MAX_FILES).write.format("delta").mode("append").save(stream.table_path)
-            cached.unpersist()
+            # observed as ours is: a filter that Spark may move to the front decodes once for each check
+            rows = self._judged_rows(frame, layout).observe(Observation(), F.count("*"))
+            good = _plain(rows.where(IS_GOOD), layout)
+            good.coalesce(self._files).write.format("delta").mode("append").save(stream.table_path)
 
         return self._run(self._messages(layout).writeStream.foreachBatch(write), layout)
 
@@ -106,7 +103,7 @@ class Drains:
 
         def write(frame: DataFrame, _batch_id: int) -> None:
             rows = self._decoded_rows(frame, layout)
-            rows.coalesce(MAX_FILES).write.format("delta").mode("append").save(stream.table_path)
+            rows.coalesce(self._files).write.format("delta").mode("append").save(stream.table_path)
 
         return self._run(self._messages(layout).writeStream.foreachBatch(write), layout)
 
@@ -114,8 +111,13 @@ class Drains:
         """What one would write first: Delta's streaming sink behind ``from_avro``, in as few files as ours."""
         rows = _bare_rows(self._messages(layout))
         self._create(layout, rows.schema, BRONZE_STATISTICS)
-        writer = rows.coalesce(MAX_FILES).writeStream.format("delta").option("path", layout.stream.table_path)
+        writer = rows.coalesce(self._files).writeStream.format("delta").option("path", layout.stream.table_path)
         return self._run(writer.partitionBy(BRONZE_PARTITION), layout)
+
+    @property
+    def _files(self) -> int:
+        """Of a batch: as many as ours writes."""
+        return self.spark.sparkContext.defaultParallelism
 
     def _messages(self, layout: RunLayout) -> DataFrame:
         return read_topic(self.spark, layout.stream, self.settings)

@@ -1,21 +1,21 @@
-"""What happens to one micro-batch: decode, judge, set aside, land."""
+"""What happens to one micro-batch: decode, judge, land, set aside."""
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from typing import Final, Self
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812
 
 from fraud_stream.checkpoint_identity import app_id
-from fraud_stream.decode import UNKNOWN_SCHEMA, with_reasons, with_record
+from fraud_stream.decode import UNKNOWN_SCHEMA, with_reasons, with_record, with_schema_id
 from fraud_stream.errors import RegistryError
 from fraud_stream.failpoints import Failpoint, reach
 from fraud_stream.progress import StreamMetrics, add_reasons
-from fraud_stream.quality_checks import checks_of, warnings
+from fraud_stream.quality_checks import checks_of, warning_bits, warnings
 from fraud_stream.quarantine import quarantine_rows, send_dead_letters
 from fraud_stream.registry import SchemaCatalogue
 from fraud_stream.streams import Layout, Stream
@@ -24,12 +24,20 @@ from fraud_stream.tables import append, bronze_rows, compact, with_stamp
 log = logging.getLogger(__name__)
 
 # of a judged row
-IS_BAD: Final = "size(reasons) > 0"
 IS_GOOD: Final = "size(reasons) = 0"
+# of a row that lands: which warn checks it fails; never a column of Bronze
+WARNED: Final = "_warned"
+# what is learned of a batch while it lands
 ROWS: Final = "rows"
-# Rows that one task writes at most before a second one is worth its extra file.
-ROWS_PER_FILE = 20_000
-MAX_FILES = 2
+REJECTED: Final = "rejected"
+# A row that is not in Bronze although today's checks let it pass: the batch landed by those of an earlier version.
+LEFT_OUT: Final = "left_out_when_landed"
+PLACE: Final = ("_partition", "_offset")
+# As one text: each value of a list would be a question of its own to the JVM. Reasons are names of checks.
+AS_TEXT: Final = "concat_ws(':', _partition, _offset, array_join(reasons, ','))"
+REJECTION_DDL: Final = "_partition int, _offset bigint, reasons array<string>"
+# Rows that one task takes at most before a second one is worth the extra file that it writes.
+ROWS_PER_FILE: Final = 20_000
 # Every batch leaves a file or more in each table that it writes, and readers pay for each. Only this driver may write
 # the tables, so it also folds them, once in about so many seconds of steady traffic.
 COMPACT_SECONDS = 600
@@ -48,11 +56,28 @@ def compaction_is_due(batch_id: int, every: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchWriter:
-    """Writes the micro-batches of one stream; an instance is the argument of ``foreachBatch``.
+class Rejection:
+    """A message that does not belong in Bronze: where in its topic it lies, and why."""
 
-    The order is dead letters, quarantine, Bronze. Each Delta write is skipped by Delta if this batch of this
-    checkpoint has been written, so a batch that a crash cut anywhere is finished by running it again.
+    partition: int
+    offset: int
+    reasons: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what :data:`AS_TEXT` gives."""
+        partition, offset, reasons = text.split(":")
+        return cls(int(partition), int(offset), tuple(reasons.split(",")))
+
+
+@dataclass(slots=True)
+class BatchWriter:
+    """Writes the micro-batches of one stream; an instance's call is the argument of ``foreachBatch``.
+
+    The order is Bronze, dead letters, quarantine. One pass reads, decodes and judges, lands the good rows and notes
+    where the others lie and why; a second one, if there are any, only fetches their bytes. Each Delta write is skipped
+    by Delta if this batch of this checkpoint has been written. A batch that a crash cut anywhere is finished by running
+    it again: whatever of it is not in Bronze belongs in quarantine, however it would be judged today.
     """
 
     stream: Stream
@@ -65,74 +90,118 @@ class BatchWriter:
     checkpoint_id: Callable[[], str]
     # raises when this driver may no longer write
     may_write: Callable[[], None]
+    # newest batch of the stream that was in Bronze before its query started
+    landed_before: int = -1
     # small files of the stream's own table and of quarantine are folded once in so many batches
     compact_every: int = COMPACT_EVERY_BATCHES
+    # how many rows the batch before had: how large the next one is, nobody says
+    _recent_rows: int | None = None
 
     def __call__(self, frame: DataFrame, batch_id: int) -> None:
         reach(Failpoint.BATCH_PLANNED)
-        checks = checks_of(self.stream.contract)
         registry_answered = self.catalogue.refresh()
-        decoded = with_record(frame, self.stream.contract, self.catalogue.schemas)
-        # One scan and one decode feed every output; good rows do not carry their bytes into the cache.
-        judged = with_reasons(decoded, checks).withColumn("value", F.when(F.expr(IS_BAD), F.col("value")))
-        # One task for each core, however many partitions the topic has: what a task costs before its first row adds up.
-        cached = judged.coalesce(frame.sparkSession.sparkContext.defaultParallelism).persist(
-            StorageLevel.MEMORY_AND_DISK
-        )
-        try:
-            self._write(cached, batch_id, registry_answered=registry_answered)
-        finally:
-            cached.unpersist()
-
-    def _write(self, cached: DataFrame, batch_id: int, *, registry_answered: bool) -> None:
-        verdicts = self._verdicts(cached)
-        good = verdicts.pop((), {})
-        good_rows = good.pop(ROWS, 0)
-        bad = sum(counts[ROWS] for counts in verdicts.values())
+        # One task for each core at most, however many partitions the topic has: what a task costs before its first row
+        # adds up.
+        messages = frame.coalesce(tasks_for(self._recent_rows, frame.sparkSession.sparkContext.defaultParallelism))
+        if not registry_answered:
+            self._require_known_schemas(messages)
         self.may_write()
-        if bad:
-            by_reason = Counter[str]()
-            for reasons, counts in verdicts.items():
-                by_reason.update(dict.fromkeys(reasons, counts[ROWS]))
-            self._set_aside(cached.where(IS_BAD), by_reason, batch_id, registry_answered=registry_answered)
-        files = min(MAX_FILES, 1 + good_rows // ROWS_PER_FILE)
-        landed = bronze_rows(with_stamp(cached.where(IS_GOOD), batch_id), self.stream).coalesce(files)
-        append(landed, self.stream.table_path, app_id(self.stream.table, self.checkpoint_id()), batch_id)
+        find = self._land if batch_id > self.landed_before else self._left_out
+        rejections = find(messages, batch_id)
         reach(Failpoint.BRONZE_WRITTEN)
+        if rejections:
+            self._set_aside(messages, rejections, batch_id)
         if compaction_is_due(batch_id, self.compact_every):
-            compact(cached.sparkSession, self.stream.table_path)
+            compact(frame.sparkSession, self.stream.table_path)
             reach(Failpoint.BRONZE_COMPACTED)
             # the last thing of a batch: whatever it costs, and if it fails, the batch has landed
-            compact(cached.sparkSession, self.layout.quarantine_path)
+            compact(frame.sparkSession, self.layout.quarantine_path)
             reach(Failpoint.QUARANTINE_COMPACTED)
-        self.metrics.bronze_rows.labels(self.stream.topic).inc(good_rows)
-        self.metrics.quarantine_rows.labels(self.stream.topic).inc(bad)
-        for check, rows in good.items():
-            self.metrics.check_warnings.labels(self.stream.topic, check).inc(rows)
 
-    def _verdicts(self, cached: DataFrame) -> dict[tuple[str, ...], dict[str, int]]:
-        """For each combination of reasons, () for good rows: its rows, and how many of them each warning is about."""
-        warned = warnings(checks_of(self.stream.contract))
-        counts = (F.count_if(failed).alias(check) for check, failed in warned.items())
-        found = cached.groupBy("reasons").agg(F.count("*").alias(ROWS), *counts).collect()
-        return {tuple(row["reasons"]): {name: row[name] for name in (ROWS, *warned)} for row in found}
+    def _judged(self, messages: DataFrame) -> DataFrame:
+        contract = self.stream.contract
+        return with_reasons(with_record(messages, contract, self.catalogue.schemas), checks_of(contract))
 
-    def _set_aside(
-        self, rejected: DataFrame, by_reason: Mapping[str, int], batch_id: int, *, registry_answered: bool
-    ) -> None:
-        if UNKNOWN_SCHEMA in by_reason and not registry_answered:
-            # Not a verdict but a missing answer: the batch is tried again after a restart.
+    def _require_known_schemas(self, messages: DataFrame) -> None:
+        """The registry does not answer: a schema that is not known yet is not a verdict but a missing answer.
+
+        Raises:
+            RegistryError: the batch has such messages; it is tried again after a restart.
+        """
+        framed = with_record(messages, self.stream.contract, self.catalogue.schemas)
+        if not framed.where(F.col("framing_reason") == UNKNOWN_SCHEMA).isEmpty():
             raise RegistryError(
                 f"the registry does not answer and {self.stream.topic} holds messages of a schema not seen before"
             )
-        if send_dead_letters(rejected, self.key, self.stream, self.bootstrap_servers):
-            add_reasons(self.metrics.dead_letter_reasons, self.stream.topic, by_reason)
-        else:
-            self.metrics.dead_letter_failures.labels(self.stream.topic).inc()
-        reach(Failpoint.DEAD_LETTERS_SENT)
-        table = self.layout.quarantine_table
-        rows = quarantine_rows(with_stamp(rejected, batch_id), self.key).coalesce(1)
-        append(rows, self.layout.quarantine_path, app_id(table, self.checkpoint_id()), batch_id)
-        reach(Failpoint.QUARANTINE_WRITTEN)
+
+    def _land(self, messages: DataFrame, batch_id: int) -> list[Rejection]:
+        """Append the good rows to Bronze; the others are what it returns."""
+        checks = checks_of(self.stream.contract)
+        warned = [check.name for check in warnings(checks)]
+        seen = Observation()
+        judged = self._judged(messages.drop("key")).withColumn(WARNED, warning_bits(checks)).drop("value")
+        # Observed before it is filtered: a filter Spark would move to the front, and decode once for each check in it.
+        judged = judged.observe(
+            seen,
+            F.count("*").alias(ROWS),
+            F.expr(f"array_join(collect_list(CASE WHEN size(reasons) > 0 THEN {AS_TEXT} END), ' ')").alias(REJECTED),
+            *(
+                F.expr(f"count_if({WARNED} & {1 << bit} <> 0 AND {IS_GOOD})").alias(name)
+                for bit, name in enumerate(warned)
+            ),
+        )
+        landed = bronze_rows(with_stamp(judged.where(IS_GOOD), batch_id), self.stream)
+        append(landed, self.stream.table_path, app_id(self.stream.table, self.checkpoint_id()), batch_id)
+        found = seen.get
+        rejections = [Rejection.parse(text) for text in found[REJECTED].split()]
+        self._recent_rows = found[ROWS]
+        self.metrics.bronze_rows.labels(self.stream.topic).inc(found[ROWS] - len(rejections))
+        for check in warned:
+            self.metrics.check_warnings.labels(self.stream.topic, check).inc(found[check])
+        return rejections
+
+    def _left_out(self, messages: DataFrame, batch_id: int) -> list[Rejection]:
+        """The messages of a batch that has landed which are not in Bronze."""
+        spans = messages.groupBy("_partition").agg(F.min("_offset").alias("first"), F.max("_offset").alias("last"))
+        # statistics of its files say which of them can hold these offsets: the table may be large
+        within = [
+            f"_partition = {row['_partition']} AND _offset BETWEEN {row['first']} AND {row['last']}"
+            for row in spans.collect()
+        ]
+        if not within:
+            return []
+        bronze = messages.sparkSession.read.format("delta").load(self.stream.table_path)
+        landed = bronze.where(f"_batch_id = {batch_id} AND ({' OR '.join(f'({span})' for span in within)})")
+        left_out = self._judged(messages.join(landed.select(*PLACE), list(PLACE), "left_anti")).select(
+            *PLACE, "reasons"
+        )
+        return [Rejection(row[0], row[1], tuple(row[2]) or (LEFT_OUT,)) for row in left_out.collect()]
+
+    def _set_aside(self, messages: DataFrame, rejections: Sequence[Rejection], batch_id: int) -> None:
+        """Send messages to the dead letter topic, and write them to quarantine."""
+        self.may_write()
+        by_reason = Counter(reason for rejection in rejections for reason in rejection.reasons)
+        named = F.broadcast(
+            messages.sparkSession.createDataFrame([astuple(each) for each in rejections], REJECTION_DDL)
+        )
+        rejected = with_schema_id(messages.join(named, list(PLACE))).persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            if send_dead_letters(rejected, self.key, self.stream, self.bootstrap_servers):
+                add_reasons(self.metrics.dead_letter_reasons, self.stream.topic, by_reason)
+            else:
+                self.metrics.dead_letter_failures.labels(self.stream.topic).inc()
+            reach(Failpoint.DEAD_LETTERS_SENT)
+            table = self.layout.quarantine_table
+            rows = quarantine_rows(with_stamp(rejected, batch_id), self.key).coalesce(1)
+            append(rows, self.layout.quarantine_path, app_id(table, self.checkpoint_id()), batch_id)
+            reach(Failpoint.QUARANTINE_WRITTEN)
+        finally:
+            rejected.unpersist()
+        self.metrics.quarantine_rows.labels(self.stream.topic).inc(len(rejections))
         add_reasons(self.metrics.quarantine_reasons, self.stream.topic, by_reason)
         log.warning("%s batch %d: quarantined %s", self.stream.topic, batch_id, dict(by_reason))
+
+
+def tasks_for(recent_rows: int | None, cores: int) -> int:
+    """How many tasks, and so files, a batch is worth after one of so many rows; None: there was none yet."""
+    return cores if recent_rows is None else min(cores, 1 + recent_rows // ROWS_PER_FILE)

@@ -116,7 +116,7 @@ class Writer:
         maintenance = Maintenance(self.spark, timedelta(days=self.settings.vacuum_retention_days))
         exists = partial(object_store.holds_any, self.s3, self.settings.s3_bucket)
         create_tables(self.spark, self.layout, exists, maintenance.properties)
-        checkpoints = self._verify(broker)
+        checkpoints, landed = self._verify(broker)
         metrics = StreamMetrics(CollectorRegistry())
         metrics.registry.register(PROCESS_COLLECTOR)
         metrics.begin(stream.topic for stream in self.layout.streams)
@@ -126,7 +126,7 @@ class Writer:
         caretaker = self._caretaker(maintenance, metrics)
         caretaker.prepare()
         key = key_frame(self.spark, self.settings.quarantine_key_bytes)
-        queries = [self._start(stream, metrics, key) for stream in self.layout.streams]
+        queries = [self._start(stream, metrics, key, landed[stream.topic]) for stream in self.layout.streams]
         watch = BrokerWatch(broker, self.layout.streams, metrics)
         watch.start()
         caretaker.start()
@@ -142,7 +142,8 @@ class Writer:
             server.shutdown()
             watch.stop()
 
-    def _verify(self, broker: Broker) -> dict[str, CheckpointState]:
+    def _verify(self, broker: Broker) -> tuple[dict[str, CheckpointState], dict[str, int]]:
+        """Every stream's checkpoint, and its newest batch in Bronze, by topic."""
         states = {
             stream.topic: read_checkpoint(self.s3, self.settings.s3_bucket, stream.checkpoint_key)
             for stream in self.layout.streams
@@ -153,13 +154,17 @@ class Writer:
             for one in lost_messages(self.s3, stream, states[stream.topic], broker.offsets(stream.topic))
         ]
         require_nothing_lost(lost)
+        landed = {}
         for stream in self.layout.streams:
-            verify_table(stream.table, states[stream.topic], written_transactions(self.spark, stream.table_path))
+            written = written_transactions(self.spark, stream.table_path)
+            verify_table(stream.table, states[stream.topic], written)
+            # after the verification: nobody else's batches are in it
+            landed[stream.topic] = max(written.values(), default=-1)
         quarantined = written_transactions(self.spark, self.layout.quarantine_path)
         verify_quarantine(self.layout.quarantine_table, states.values(), quarantined)
-        return states
+        return states, landed
 
-    def _start(self, stream: Stream, metrics: StreamMetrics, key: DataFrame) -> StreamingQuery:
+    def _start(self, stream: Stream, metrics: StreamMetrics, key: DataFrame, landed_before: int) -> StreamingQuery:
         write = BatchWriter(
             stream=stream,
             layout=self.layout,
@@ -170,6 +175,7 @@ class Writer:
             # the id never changes while a query runs: the first batch looks, the others remember
             checkpoint_id=cache(partial(self._checkpoint_id, stream)),
             may_write=self.lease.check,
+            landed_before=landed_before,
             compact_every=batches_between_compactions(self.settings.trigger_seconds),
         )
         query = (

@@ -35,7 +35,7 @@ def restore_checkpoints(settings: RestoreSettings, why: str) -> list[tuple[Strea
             broken = broken_streams(s3, spark, layout)
             found = [(stream, position_of(spark, layout, stream, broker.offsets(stream.topic))) for stream in broken]
             for stream, position in found:
-                wanted = {"checkpoint": stream.checkpoint_path, "batch": position.finished_batch}
+                wanted = {"checkpoint": stream.checkpoint_path, "batch": position.batch}
                 AuditLog(settings.audit_log, why, wanted).write("restore-checkpoint", (), ends=dict(position.ends))
                 lease.check()
                 restore(s3, stream, position)

@@ -105,27 +105,21 @@ def require_whole(s3: Any, bucket: str, key: str) -> None:
 
 
 def files(
-    topic: str,
-    own_id: str,
-    begins: Mapping[int, int],
-    finished: tuple[int, Mapping[int, int]],
-    planned: Mapping[int, int] | None = None,
+    topic: str, own_id: str, begins: Mapping[int, int], batch: int, spans: tuple[Mapping[int, int], Mapping[int, int]]
 ) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of a checkpoint's files, in the order in which they are to be written.
+    """Names and contents of a checkpoint's files whose ``batch`` is to be done (again), in the order of writing them.
 
-    ``finished`` is the newest finished batch and the next offset by partition after it. ``planned`` is the same of the
-    batch that follows, when that one has begun.
+    ``spans`` are the offsets by partition at which that batch begins, and the next ones after it.
     """
-    batch, ends = finished
+    before, ends = spans
     yield METADATA, json.dumps({"id": own_id}).encode()
     yield BEGIN, b"\0" + _lines(VERSION, _offsets(topic, begins))
-    yield commits_file(batch), _lines(VERSION, json.dumps({"nextBatchWatermarkMs": 0}))
     if batch > 0:
-        # Spark wants to see where its newest batch began, even when that is done
-        yield offsets_file(batch - 1), _plan(topic, ends)
+        yield commits_file(batch - 1), _lines(VERSION, json.dumps({"nextBatchWatermarkMs": 0}))
+    # Spark wants to see where its newest finished batch began, even when that is done
+    for done in range(max(0, batch - 2), batch):
+        yield offsets_file(done), _plan(topic, before)
     yield offsets_file(batch), _plan(topic, ends)
-    if planned is not None:
-        yield offsets_file(batch + 1), _plan(topic, planned)
 
 
 def damaged(path: str, name: str, content: bytes) -> CheckpointError:

@@ -1,10 +1,9 @@
 """Writing a lost or damaged checkpoint anew from what the tables hold.
 
 Every row of Bronze and quarantine says which offset it is and which batch brought it, and Delta's log says whose
-batches these were. That is all a checkpoint knows: its id, its newest finished batch, and where the next one begins.
-A batch lands in quarantine first and in Bronze last, so the newest one in Bronze is finished; of the one after it
-quarantine may have its part. That one is planned again up to the last message which it set aside: Delta skips its
-quarantine rows, and the messages between them land in Bronze.
+batches these were. That is all a checkpoint knows: its id, its newest batch, and where that begins and ends. A batch
+lands in Bronze first and in quarantine last, so of the newest one in Bronze quarantine may lack its part. It is planned
+again, up to its last message in either table: Delta skips what is there, and the rest of it goes to quarantine.
 """
 
 import logging
@@ -12,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from fraud_stream.checkpoint_identity import app_id, read_checkpoint, verify_quarantine, verify_table
@@ -31,11 +30,12 @@ class Position:
     """How far the tables say that a stream has come; offsets by partition are those of the next message."""
 
     checkpoint_id: str
+    # where the stream began to read
     begins: Mapping[int, int]
-    finished_batch: int
+    # the newest batch, which is to be done again, and where it begins and ends
+    batch: int
+    before: Mapping[int, int]
     ends: Mapping[int, int]
-    # where the batch after it ends, when quarantine has its part and Bronze does not
-    half_done: Mapping[int, int] | None
 
 
 def broken_streams(s3: Any, spark: SparkSession, layout: Layout) -> list[Stream]:
@@ -82,11 +82,12 @@ def position_of(spark: SparkSession, layout: Layout, stream: Stream, spans: Span
             f"bronze.{stream.table} was written from {len(own)} checkpoints: where to go on cannot be read from it; "
             "`make start-over` reads the topics from their beginning"
         )
-    ((own_id, finished),) = own.items()
-    bronze = _reach(spark, stream.table_path, stream)
-    aside = _reach(spark, layout.quarantine_path, stream, F.col("_batch_id") <= finished)
-    half = _reach(spark, layout.quarantine_path, stream, F.col("_batch_id") > finished)
-    return _position(own_id, finished, spans, _joined((bronze, aside)), half)
+    ((own_id, newest),) = own.items()
+    earlier, last = (
+        _joined(_reach(spark, path, stream, of_batch) for path in (stream.table_path, layout.quarantine_path))
+        for of_batch in (F.col("_batch_id") < newest, F.col("_batch_id") >= newest)
+    )
+    return _position(own_id, newest, spans, earlier, last)
 
 
 def restore(s3: Any, stream: Stream, position: Position) -> None:
@@ -97,27 +98,25 @@ def restore(s3: Any, stream: Stream, position: Position) -> None:
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=stream.bucket, Prefix=f"{stream.checkpoint_key}/"):
         for item in page.get("Contents", ()):
             s3.delete_object(Bucket=stream.bucket, Key=item["Key"])
-    finished = (position.finished_batch, position.ends)
-    for name, content in files(stream.topic, position.checkpoint_id, position.begins, finished, position.half_done):
+    batch = (position.before, position.ends)
+    for name, content in files(stream.topic, position.checkpoint_id, position.begins, position.batch, batch):
         s3.put_object(Bucket=stream.bucket, Key=f"{stream.checkpoint_key}/{name}", Body=content)
 
 
-def _position(own_id: str, finished: int, spans: Spans, landed: Spans, half: Spans) -> Position:
-    """``landed`` and ``half`` are the first offset and the one after the last, by partition."""
-    begins, ends = {}, {}
-    for partition in sorted(spans.keys() | landed.keys() | half.keys()):
-        known = landed.get(partition) or half.get(partition)
+def _position(own_id: str, batch: int, spans: Spans, earlier: Spans, last: Spans) -> Position:
+    """Of the batches before ``batch``, and of itself: the first offset and the one after the last, by partition."""
+    begins, before, ends = {}, {}, {}
+    for partition in sorted(spans.keys() | earlier.keys() | last.keys()):
+        known = earlier.get(partition) or last.get(partition)
         begins[partition] = known[0] if known else spans[partition][0]
-        ends[partition] = landed[partition][1] if partition in landed else begins[partition]
-    half_done = {partition: max(end, half.get(partition, (0, 0))[1]) for partition, end in ends.items()}
-    return Position(own_id, begins, finished, ends, half_done if half else None)
+        before[partition] = earlier[partition][1] if partition in earlier else begins[partition]
+        ends[partition] = max(before[partition], last[partition][1]) if partition in last else before[partition]
+    return Position(own_id, begins, batch, before, ends)
 
 
-def _reach(spark: SparkSession, path: str, stream: Stream, where: Column | None = None) -> dict[int, tuple[int, int]]:
+def _reach(spark: SparkSession, path: str, stream: Stream, where: Column) -> dict[int, tuple[int, int]]:
     """First offset and the one after the last of a stream's rows in a table, by partition."""
-    rows: DataFrame = spark.read.format("delta").load(path).where(F.col("_topic") == stream.topic)
-    if where is not None:
-        rows = rows.where(where)
+    rows = spark.read.format("delta").load(path).where(F.col("_topic") == stream.topic).where(where)
     found = rows.groupBy("_partition").agg(F.min("_offset").alias("first"), F.max("_offset").alias("last")).collect()
     return {row["_partition"]: (row["first"], row["last"] + 1) for row in found}
 

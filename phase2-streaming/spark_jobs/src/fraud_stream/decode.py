@@ -3,7 +3,7 @@
 Nothing in here can fail on a row. What cannot be decoded keeps its bytes and gets a reason instead.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pyspark.sql import Column, DataFrame
@@ -35,7 +35,7 @@ def with_record(frame: DataFrame, topic: Topic, writer_schemas: Mapping[int, str
     """
     reader = reader_schema(topic, writer_schemas)
     usable = {key: text for key, text in writer_schemas.items() if key not in reader.unusable}
-    framed = frame.select("*", _schema_id(writer_schemas).alias("_schema_id"))
+    framed = with_schema_id(frame, writer_schemas)
     read = framed.select("*", _record(reader.text, usable).alias("record"))
     reason = (
         F.when(F.col("value").isNull(), F.lit(NULL_VALUE))
@@ -47,6 +47,14 @@ def with_record(frame: DataFrame, topic: Topic, writer_schemas: Mapping[int, str
         .when(F.col("record").getField(topic.id_field).isNull(), F.lit(UNDECODABLE))
     )
     return read.select("*", reason.alias("framing_reason"))
+
+
+def with_schema_id(frame: DataFrame, expected: Iterable[int] = ()) -> DataFrame:
+    """Add ``_schema_id`` (int): the id that the header of ``value`` claims, null where it claims none.
+
+    Ids that are ``expected`` cost one comparison of bytes.
+    """
+    return frame.select("*", _schema_id(expected).alias("_schema_id"))
 
 
 def with_reasons(frame: DataFrame, checks: tuple[Check, ...]) -> DataFrame:
@@ -87,14 +95,13 @@ def _header(schema_id: int) -> Column:
     return F.expr(f"substring(value, 1, {HEADER_BYTES}) = X'{header}'")
 
 
-def _schema_id(writer_schemas: Mapping[int, str]) -> Column:
-    """The schema id that the header claims, null where it claims none; known ids cost one comparison of bytes."""
+def _schema_id(expected: Iterable[int]) -> Column:
     claimed = F.expr(
         f"CASE WHEN length(value) >= {HEADER_BYTES} AND substring(value, 1, 1) = X'00' "
         "THEN try_cast(conv(hex(substring(value, 2, 4)), 16, 10) AS INT) END"
     )
     column: Column | None = None
-    for schema_id in sorted(writer_schemas):
+    for schema_id in sorted(expected):
         column = (
             F.when(_header(schema_id), F.lit(schema_id))
             if column is None

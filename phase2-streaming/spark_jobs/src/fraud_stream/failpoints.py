@@ -25,11 +25,11 @@ class Failpoint(StrEnum):
     QUERY_STARTED = "query-started"
     # Spark has written down the offsets of the batch, nothing of it has landed
     BATCH_PLANNED = "batch-planned"
-    DEAD_LETTERS_SENT = "dead-letters-sent"
-    # half of the batch has landed
-    QUARANTINE_WRITTEN = "quarantine-written"
-    # all of the batch has landed, and its commit record is missing
+    # the good rows have landed, those that are set aside are nowhere
     BRONZE_WRITTEN = "bronze-written"
+    DEAD_LETTERS_SENT = "dead-letters-sent"
+    # all of the batch has landed, and its commit record is missing
+    QUARANTINE_WRITTEN = "quarantine-written"
     # a commit that belongs to no batch came after it
     BRONZE_COMPACTED = "bronze-compacted"
     # and such a one in the table that all streams share

@@ -6,11 +6,10 @@ itself (``x IS NULL OR …``). What a field may hold is said by the contracts, f
 fields of one topic say of each other is said here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812 - the name that every Spark reader knows
@@ -38,6 +37,9 @@ from fraud_contracts import (
     time_limits,
 )
 
+# between the texts of a row when all are looked at together
+SEPARATOR: Final = "\x1f"
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -53,18 +55,38 @@ class Check:
 def _of_every_field(topic: Topic) -> Iterator[Check]:
     """What the contracts say of each field of a topic: required or not, and its bounds."""
     texts = tuple(text_patterns(topic))
-    yield _valid_text(texts)
-    yield _printable(texts)
     required = {field["name"] for field in schema(topic)["fields"] if "default" not in field}
+    all_fit = _all_fit(texts, required)
+    yield _valid_text(texts, all_fit)
+    yield _printable(texts, all_fit)
     yield from (_no_card_number(name) for name in texts if name in FREE_TEXTS)
-    for name, field, expression in (*map(_text, texts), *_limits(topic)):
-        yield Check(name, expression if field in required else f"{field} IS NULL OR {expression}")
+    for name, field, expression in map(_text, texts):
+        yield Check(name, _unless_absent(field, expression, required), first_look=all_fit)
+    for name, field, expression in _limits(topic):
+        yield Check(name, _unless_absent(field, expression, required))
     for field in _fields_of(topic, "boolean"):
         if field in required:
             yield Check(f"{field}_present", f"{field} IS NOT NULL")
     for field in _fields_of(topic, "enum"):
         # a symbol that this reader does not know arrives as UNKNOWN: wanted, but worth a count
         yield Check(f"{field}_known", f"{field} IS NULL OR {field} <> 'UNKNOWN'", severity="warn")
+
+
+def _unless_absent(field: str, expression: str, required: Container[str]) -> str:
+    return expression if field in required else f"{field} IS NULL OR {expression}"
+
+
+def _all_fit(texts: Sequence[str], required: Container[str]) -> str:
+    """The first look of all checks of texts: one pattern for one text made of all of them, which most rows match.
+
+    Asked one by one, the patterns would take most of the time that a row is judged. Of free texts only printable ASCII
+    matches. No part of the pattern matches a separator, and there are as many as fields less one, so each part has
+    matched its own field. An absent text is an empty one, and an empty one that is there does not match.
+    """
+    parts = (CODE_PATTERNS.get(name, f"[ -~]{{1,{TEXT_LENGTHS.get(name)}}}") for name in texts)
+    wanted = (f"({part})" if name in required else f"({part})?" for name, part in zip(texts, parts, strict=True))
+    values = (f"CASE {name} WHEN '' THEN '{SEPARATOR}' ELSE coalesce({name}, '') END" for name in texts)
+    return rf"concat_ws('{SEPARATOR}', {', '.join(values)}) RLIKE r'^{SEPARATOR.join(wanted)}\z'"
 
 
 def _text(field: str) -> tuple[str, str, str]:
@@ -103,10 +125,10 @@ def _moment(moment: datetime) -> str:
     return f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S}'"
 
 
-def _valid_text(texts: Sequence[str]) -> Check:
+def _valid_text(texts: Sequence[str], all_fit: str) -> Check:
     """Avro strings may hold any bytes; only UTF-8 can be read by everything behind Bronze."""
     every = " AND ".join(f"coalesce(is_valid_utf8({name}), true)" for name in texts)
-    return Check("text_encoding", every, first_look=_plain(texts))
+    return Check("text_encoding", every, first_look=all_fit)
 
 
 def _no_card_number(field: str) -> Check:
@@ -120,15 +142,10 @@ def _no_card_number(field: str) -> Check:
     )
 
 
-def _printable(texts: Sequence[str]) -> Check:
+def _printable(texts: Sequence[str], all_fit: str) -> Check:
     """No text holds control characters: the API refuses them, and PostgreSQL cannot store the zero among them."""
     every = f"NOT concat_ws('', {', '.join(texts)}) RLIKE r'{CONTROL_CHARACTER}'"
-    return Check("text_control_characters", every, first_look=_plain(texts))
-
-
-def _plain(texts: Sequence[str]) -> str:
-    """Nothing but printable ASCII, which is UTF-8; what a code's own pattern lets through is nothing else anyway."""
-    return f"NOT concat_ws('', {', '.join(name for name in texts if name not in CODE_PATTERNS)}) RLIKE '[^ -~]'"
+    return Check("text_control_characters", every, first_look=all_fit)
 
 
 def _fields_of(topic: Topic, kind: str) -> list[str]:
@@ -234,13 +251,23 @@ def reasons(checks: Sequence[Check]) -> Column:
 
 def _any_fails(judging: Sequence[Check]) -> Iterator[str]:
     """Conditions of which one at least is true for a row that does not pass; one for each first look."""
-    for first_look, alike in groupby(judging, lambda check: check.first_look):
-        yield f"NOT ({first_look}) AND ({' OR '.join(f'({_fails(check)})' for check in alike)})"
+    for first_look in dict.fromkeys(check.first_look for check in judging):
+        failing = (f"({_fails(check)})" for check in judging if check.first_look == first_look)
+        yield f"NOT ({first_look}) AND ({' OR '.join(failing)})"
 
 
-def warnings(checks: Sequence[Check]) -> dict[str, Column]:
-    """For each warn check, by name, whether a row fails it."""
-    return {check.name: failed(check) for check in checks if check.severity == "warn"}
+def warnings(checks: Sequence[Check]) -> list[Check]:
+    """The checks whose failing is only counted."""
+    return [check for check in checks if check.severity == "warn"]
+
+
+def warning_bits(checks: Sequence[Check]) -> Column:
+    """int of a row: bit i is set if it fails the i-th of the :func:`warnings`.
+
+    As one number the verdicts are cheap to keep and to count, whatever the checks cost.
+    """
+    bits = (f"CASE WHEN {_fails(check)} THEN {1 << bit} ELSE 0 END" for bit, check in enumerate(warnings(checks)))
+    return F.expr(" | ".join(bits) or "0")
 
 
 def required_field(topic: Topic) -> str:

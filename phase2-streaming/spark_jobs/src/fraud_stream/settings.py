@@ -163,7 +163,7 @@ class WriterSettings(QuarantineKeySettings, ObjectStoreSettings, RetentionSettin
     maintenance_hours: float = Field(24, alias="BRONZE_MAINTENANCE_HOURS", gt=0)
 
     # The two belong together: a backlog is cleared with that many messages of a topic every so often, and no faster.
-    max_offsets_per_trigger: int = Field(150_000, alias="BRONZE_MAX_OFFSETS_PER_TRIGGER", ge=1)
+    max_offsets_per_trigger: int = Field(300_000, alias="BRONZE_MAX_OFFSETS_PER_TRIGGER", ge=1)
     trigger_seconds: Interval = Field(10, alias="BRONZE_TRIGGER", ge=0)
 
     # where the writer is to kill itself, for tests of what that leaves behind (failpoints.py); nowhere by default
