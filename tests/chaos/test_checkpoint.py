@@ -3,6 +3,7 @@
 The tests run in order and share one stream.
 """
 
+import json
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -12,13 +13,17 @@ from typing import Any
 import pytest
 
 from fraud_contracts import LABELS, TRANSACTIONS
+from fraud_stream.batches import LEFT_OUT
+from fraud_stream.checkpoint_identity import app_id
+from fraud_stream.decode import BAD_MAGIC
 from fraud_stream.failpoints import Failpoint
-from fraud_stream.streams import Layout, Stream
+from fraud_stream.streams import Layout, Stream, trino_table
 
 # a refusal that needs no Spark
 SOON = 15
 LAND_SECONDS = 90
 BAD = b"\x07 not Avro"
+REASONS = "SELECT reason, count(*) FROM {} CROSS JOIN UNNEST(reasons) AS t (reason) GROUP BY reason"
 
 Damage = Callable[[bytes], bytes | None]
 # what befalls which file; the names are completed with the number of the newest batch
@@ -177,12 +182,20 @@ def test_a_damaged_checkpoint_is_restored_from_the_tables(
 
 
 @pytest.mark.chaos("F4")
+@pytest.mark.parametrize("point", [Failpoint.BRONZE_WRITTEN, Failpoint.QUARANTINE_WRITTEN])
 def test_a_deleted_checkpoint_is_refused_and_restored_although_its_last_batch_is_half_done(
-    stream: Any, feed: Any, watch: Any, bucket: Any, layout: Layout, transactions: Stream, record: Any
+    stream: Any,
+    feed: Any,
+    watch: Any,
+    bucket: Any,
+    layout: Layout,
+    transactions: Stream,
+    record: Any,
+    point: Failpoint,
 ) -> None:
     if stream.process.poll() is None:
         assert stream.end(signal.SIGTERM) == 0
-    stream.start(BRONZE_FAILPOINT=Failpoint.QUARANTINE_WRITTEN)
+    stream.start(BRONZE_FAILPOINT=point)
     send(feed, 200, 20)
     assert stream.process.wait(LAND_SECONDS) == -signal.SIGKILL
     for one in layout.streams:
@@ -200,4 +213,34 @@ def test_a_deleted_checkpoint_is_refused_and_restored_although_its_last_batch_is
     watch.require_intact_logs()
     verdict = holds(stream)
     assert verdict[transactions.topic]["quarantine"] >= 30
-    record("F4", "all checkpoints, one in the middle of a batch", took, None, verdict)
+    record("F4", f"all checkpoints, one in the middle of a batch ({point})", took, None, verdict)
+
+
+@pytest.mark.chaos("F2")
+def test_what_a_landed_batch_left_out_is_set_aside(
+    stream: Any, feed: Any, watch: Any, bucket: Any, layout: Layout, transactions: Stream, trino: Any, record: Any
+) -> None:
+    """As after a kill when the version that starts again judges otherwise than the one that landed the batch."""
+    if stream.process.poll() is None:
+        assert stream.end(signal.SIGTERM) == 0
+    stream.start(BRONZE_FAILPOINT=Failpoint.BATCH_PLANNED)
+    feed.send(TRANSACTIONS, [*(feed.encode(TRANSACTIONS, feed.transaction()) for _ in range(50)), BAD])
+    assert stream.process.wait(LAND_SECONDS) == -signal.SIGKILL
+    batch = newest(bucket, f"{transactions.checkpoint_key}/offsets/")
+    assert batch > newest(bucket, f"{transactions.checkpoint_key}/commits/"), "it was another stream's batch"
+    # the batch has landed, and none of its rows was found good
+    own_id = json.loads(bucket.Object(f"{transactions.checkpoint_key}/metadata").get()["Body"].read())["id"]
+    log = f"{transactions.table_key}/_delta_log/"
+    version = max(int(item.key[-25:-5]) for item in bucket.objects.filter(Prefix=log) if item.key.endswith(".json"))
+    landed = {"txn": {"appId": app_id(transactions.table, own_id), "version": batch}}
+    bucket.Object(f"{log}{version + 1:020}.json").put(Body=json.dumps(landed).encode())
+    before = trino.query(REASONS.format(trino_table(layout.quarantine_table)))
+    began = time.monotonic()
+    stream.start()
+    watch.wait_landed(watch.acknowledged(), LAND_SECONDS, stream)
+    took = time.monotonic() - began
+    watch.require_intact_logs()
+    verdict = holds(stream)
+    after = trino.query(REASONS.format(trino_table(layout.quarantine_table)))
+    assert {reason: rows - dict(before).get(reason, 0) for reason, rows in after} == {LEFT_OUT: 50, BAD_MAGIC: 1}
+    record("F2", "a batch that landed without its rows", took, None, verdict)

@@ -13,7 +13,7 @@ from pyspark.sql.types import BinaryType, StructField, StructType
 
 from fraud_stream.coordinates import OF_THE_KEY
 from fraud_stream.jvm_errors import in_one_line
-from fraud_stream.streams import Stream
+from fraud_stream.streams import LARGEST_MESSAGE_BYTES, Stream
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +31,7 @@ PRODUCER_OPTIONS: Final = {
     "kafka.max.block.ms": "15000",
     "kafka.delivery.timeout.ms": "30000",
     "kafka.request.timeout.ms": "10000",
-    # what a raw topic was told to take must still fit, with the 28 bytes of encryption and with its headers; the dead
-    # letter topic has a limit of its own
-    "kafka.max.request.size": str(16 * 1024 * 1024),
+    "kafka.max.request.size": str(LARGEST_MESSAGE_BYTES),
 }
 
 

@@ -27,6 +27,7 @@ from fraud_stream.ledger import read_ledger
 from fraud_stream.offset_ranges import OffsetRanges
 from fraud_stream.quarantine_audit import AuditLog
 from fraud_stream.quarantine_reader import Quarantine, QuarantinedMessage, Selection
+from fraud_stream.streams import LARGEST_MESSAGE_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,6 @@ ORIGIN_HEADER: Final = "redriven-from"
 BATCH: Final = 200
 DELIVERY_SECONDS: Final = 30
 SILENT_SECONDS: Final = 30.0
-# as much as a message can have that the Bronze writer set aside
-LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 UNTOLD: Final = (
     "an earlier run died while it was sending it, and the topic no longer holds what was sent then: "
     "look for its id in Bronze, then discard it"
@@ -195,7 +194,7 @@ def send(
             "acks": "all",
             "delivery.timeout.ms": DELIVERY_SECONDS * 1000,
             # the topic has the last word about what is too large
-            "message.max.bytes": LARGEST_MESSAGE,
+            "message.max.bytes": LARGEST_MESSAGE_BYTES,
             "log_level": 2,
         }
     )

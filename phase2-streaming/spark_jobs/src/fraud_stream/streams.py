@@ -6,6 +6,9 @@ from fraud_contracts import BRONZE, CATALOG, QUARANTINE_TABLE, RAW_TOPICS, Topic
 from fraud_contracts.names import CHECKPOINTS_PREFIX, QUARANTINE_PREFIX
 
 QUARANTINE_FOLDER = "events"
+# What this room's own producers take at most: whatever a raw topic was told to take must fit when it is sent again, or
+# encrypted and with headers as a dead letter. The topics have limits of their own.
+LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
