@@ -2,14 +2,18 @@
 
 import pytest
 
+from fraud_contracts import RAW_TOPICS
 from fraud_stream.batches import (
     COMPACT_EVERY_BATCHES,
+    LEFT_OUT,
     ROWS_PER_FILE,
     Rejection,
     batches_between_compactions,
     compaction_is_due,
     tasks_for,
 )
+from fraud_stream.decode import FRAMING_REASONS
+from fraud_stream.quality_checks import checks_of
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,10 @@ def test_a_batch_is_cut_by_the_size_of_the_one_before_it(recent: int | None, cor
 
 
 def test_a_rejection_is_read_from_its_text() -> None:
-    assert Rejection.parse("3:1704:amount_positive,text_encoding") == Rejection(
-        3, 1704, ("amount_positive", "text_encoding")
-    )
+    assert Rejection.parse("3:1704:33") == Rejection(3, 1704, 33)
+
+
+def test_every_reason_of_a_topic_has_a_bit_of_a_bigint() -> None:
+    for topic in RAW_TOPICS:
+        judging = [check for check in checks_of(topic) if check.severity == "quarantine"]
+        assert len(FRAMING_REASONS) + len(judging) + len([LEFT_OUT]) < 63

@@ -50,40 +50,55 @@ def test_a_damaged_id_is_named(content: bytes) -> None:
         checkpoint_id(PATH, content)
 
 
-def test_what_is_written_is_what_is_read() -> None:
-    written = dict(files("payments.raw", "abc", {0: 2}, 8, ({0: 40, 1: 3}, {0: 44, 1: 3})))
+@pytest.mark.parametrize(
+    ("is_finished", "names"),
+    [(False, {"commits/7", "offsets/6", "offsets/7", "offsets/8"}), (True, {"commits/8", "offsets/7", "offsets/8"})],
+)
+def test_what_is_written_is_what_is_read(is_finished: bool, names: set[str]) -> None:
+    span = ({0: 40, 1: 3}, {0: 44, 1: 3})
+    written = dict(files("payments.raw", "abc", {0: 2}, 8, span, is_finished=is_finished))
     assert checkpoint_id(PATH, written[METADATA]) == "abc"
     assert source_offsets(PATH, BEGIN, written[BEGIN]) == {0: 2}
-    # batch 7 is done, and batch 8 is to be done again
-    assert {name for name in written if "/" in name} == {BEGIN, "commits/7", "offsets/6", "offsets/7", "offsets/8"}
+    assert {name for name in written if "/" in name} == {BEGIN, *names}
     assert source_offsets(PATH, "offsets/7", written["offsets/7"]) == {0: 40, 1: 3}
     assert source_offsets(PATH, "offsets/8", written["offsets/8"]) == {0: 44, 1: 3}
-    assert json.loads(written["commits/7"].splitlines()[1]) == {"nextBatchWatermarkMs": 0}
+    (commit,) = (written[name] for name in names if name.startswith("commits/"))
+    assert json.loads(commit.splitlines()[1]) == {"nextBatchWatermarkMs": 0}
 
 
 @pytest.mark.parametrize(
-    ("batch", "names"),
-    [(0, {BEGIN, "offsets/0"}), (1, {BEGIN, "commits/0", "offsets/0", "offsets/1"})],
+    ("batch", "is_finished", "names"),
+    [
+        (0, False, {BEGIN, "offsets/0"}),
+        (0, True, {BEGIN, "commits/0", "offsets/0"}),
+        (1, False, {BEGIN, "commits/0", "offsets/0", "offsets/1"}),
+    ],
 )
-def test_a_first_batch_has_none_before_it(batch: int, names: set[str]) -> None:
-    written = dict(files("payments.raw", "abc", {}, batch, ({0: 0}, {0: 40})))
+def test_a_first_batch_has_none_before_it(batch: int, is_finished: bool, names: set[str]) -> None:
+    written = dict(files("payments.raw", "abc", {}, batch, ({0: 0}, {0: 40}), is_finished=is_finished))
     assert {name for name in written if "/" in name} == names
 
 
-def test_the_newest_batch_ends_with_its_last_message_in_either_table() -> None:
+def test_a_batch_with_a_hole_ends_with_its_last_message_in_either_table_and_is_not_finished() -> None:
     found = _position(
         "abc",
         8,
         spans={0: (0, 50), 1: (5, 9), 2: (0, 9), 3: (0, 9)},
-        earlier={0: (0, 40), 3: (0, 6)},
-        last={0: (43, 46), 2: (1, 3)},
+        earlier={0: (0, 40, 40), 3: (0, 6, 6)},
+        last={0: (43, 46, 3), 2: (1, 3, 2)},
     )
-    assert found.batch == 8
-    assert found.begins == {0: 0, 1: 5, 2: 1, 3: 0}
-    assert found.before == {0: 40, 1: 5, 2: 1, 3: 6}
+    assert (found.batch, found.is_finished) == (8, False)
+    # nothing of partition 2 landed before: the message before the first one that did has not been set aside yet
+    assert found.begins == {0: 0, 1: 5, 2: 0, 3: 0}
+    assert found.before == {0: 40, 1: 5, 2: 0, 3: 6}
     assert found.ends == {0: 46, 1: 5, 2: 3, 3: 6}
 
 
-def test_a_newest_batch_without_a_row_is_empty() -> None:
-    found = _position("abc", 8, spans={0: (0, 50)}, earlier={0: (0, 40)}, last={})
-    assert (found.before, found.ends) == ({0: 40}, {0: 40})
+@pytest.mark.parametrize("last", [{}, {0: (40, 45, 5)}])
+def test_a_batch_of_which_every_message_is_there_is_finished_though_the_broker_has_forgotten_it(
+    last: dict[int, tuple[int, int, int]],
+) -> None:
+    found = _position("abc", 8, spans={0: (60, 60)}, earlier={0: (0, 40, 40)}, last=last)
+    assert found.is_finished
+    assert (found.begins, found.before) == ({0: 0}, {0: 40})
+    assert found.ends == {0: 45 if last else 40}

@@ -27,7 +27,7 @@ from fraud_contracts import (
     time_limits,
 )
 from fraud_contracts.bound_examples import Example, beyond, within
-from fraud_stream.quality_checks import SEPARATOR, Check, checks_of, failed, reasons, warning_bits, warnings
+from fraud_stream.quality_checks import SEPARATOR, Check, checks_of, reasons, warning_bits, warnings
 
 NOW = datetime(2026, 3, 1, 12)
 CARD = f"k1:{'0f' * 32}"
@@ -266,8 +266,8 @@ def test_a_row_of_nulls_and_each_missing_required_field_are_noticed(spark: Spark
 
 def test_a_check_that_is_null_fails(spark: SparkSession) -> None:
     frame = spark.createDataFrame([(None,), (0,), (1,)], "x int")
-    verdicts = frame.select(failed(Check("positive", "x > 0"))).collect()
-    assert [row[0] for row in verdicts] == [True, True, False]
+    verdicts = frame.select(reasons((Check("positive", "x > 0"),))).collect()
+    assert [row[0] for row in verdicts] == [["positive"], ["positive"], []]
 
 
 CASES: list[tuple[Topic, dict[str, Any], set[str]]] = [

@@ -1,25 +1,26 @@
 """What happens to one micro-batch: decode, judge, land, set aside."""
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812
 
 from fraud_stream.checkpoint_identity import app_id
-from fraud_stream.decode import UNKNOWN_SCHEMA, with_reasons, with_record, with_schema_id
-from fraud_stream.errors import RegistryError
+from fraud_stream.decode import FRAMING_REASONS, UNKNOWN_SCHEMA, with_reasons, with_record, with_schema_id
+from fraud_stream.errors import QueryError, RegistryError
 from fraud_stream.failpoints import Failpoint, reach
 from fraud_stream.progress import StreamMetrics, add_reasons
 from fraud_stream.quality_checks import checks_of, warning_bits, warnings
 from fraud_stream.quarantine import quarantine_rows, send_dead_letters
 from fraud_stream.registry import SchemaCatalogue
 from fraud_stream.streams import Layout, Stream
-from fraud_stream.tables import append, bronze_rows, compact, with_stamp
+from fraud_stream.tables import append, bronze_rows, compact, with_stamp, written_transactions
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +34,12 @@ REJECTED: Final = "rejected"
 # A row that is not in Bronze although today's checks let it pass: the batch landed by those of an earlier version.
 LEFT_OUT: Final = "left_out_when_landed"
 PLACE: Final = ("_partition", "_offset")
-# As one text: each value of a list would be a question of its own to the JVM. Reasons are names of checks.
-AS_TEXT: Final = "concat_ws(':', _partition, _offset, array_join(reasons, ','))"
-REJECTION_DDL: Final = "_partition int, _offset bigint, reasons array<string>"
+# the reasons of a rejected row as a number, so that a batch of nothing else stays small in the driver
+BITS: Final = "_bits"
+# As one text: each value of a list would be a question of its own to the JVM.
+AS_TEXT: Final = f"concat_ws(':', _partition, _offset, {BITS})"
+REJECTION_DDL: Final = f"_partition int, _offset bigint, {BITS} bigint"
+OBSERVED_SECONDS: Final = 60.0
 # Rows that one task takes at most before a second one is worth the extra file that it writes.
 ROWS_PER_FILE: Final = 20_000
 # Every batch leaves a file or more in each table that it writes, and readers pay for each. Only this driver may write
@@ -57,17 +61,17 @@ def compaction_is_due(batch_id: int, every: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A message that does not belong in Bronze: where in its topic it lies, and why."""
+    """A message that does not belong in Bronze: where in its topic it lies, and why, one bit for each reason."""
 
     partition: int
     offset: int
-    reasons: tuple[str, ...]
+    bits: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what :data:`AS_TEXT` gives."""
-        partition, offset, reasons = text.split(":")
-        return cls(int(partition), int(offset), tuple(reasons.split(",")))
+        partition, offset, bits = text.split(":")
+        return cls(int(partition), int(offset), int(bits))
 
 
 @dataclass(slots=True)
@@ -75,9 +79,9 @@ class BatchWriter:
     """Writes the micro-batches of one stream; an instance's call is the argument of ``foreachBatch``.
 
     The order is Bronze, dead letters, quarantine. One pass reads, decodes and judges, lands the good rows and notes
-    where the others lie and why; a second one, if there are any, only fetches their bytes. Each Delta write is skipped
-    by Delta if this batch of this checkpoint has been written. A batch that a crash cut anywhere is finished by running
-    it again: whatever of it is not in Bronze belongs in quarantine, however it would be judged today.
+    where the others lie and why; a second one, if there are any, only fetches their bytes. Each write carries the
+    number of the batch, which Delta takes once. A batch that a crash cut anywhere is finished by running it again: once
+    it is in Bronze, whatever of it is not there belongs in quarantine, however it would be judged today.
     """
 
     stream: Stream
@@ -134,25 +138,38 @@ class BatchWriter:
                 f"the registry does not answer and {self.stream.topic} holds messages of a schema not seen before"
             )
 
+    def _reason_names(self) -> tuple[str, ...]:
+        """Every reason that a row of this stream can have, in the order of their bits."""
+        judging = (check.name for check in checks_of(self.stream.contract) if check.severity == "quarantine")
+        return (*FRAMING_REASONS, *judging, LEFT_OUT)
+
+    def _bits(self) -> str:
+        """SQL of a judged row's :data:`BITS`; 0 for a good row."""
+        each = " | ".join(
+            f"CASE WHEN array_contains(reasons, '{name}') THEN {1 << bit}L ELSE 0L END"
+            for bit, name in enumerate(self._reason_names())
+        )
+        return f"CASE WHEN {IS_GOOD} THEN 0L ELSE {each} END"
+
     def _land(self, messages: DataFrame, batch_id: int) -> list[Rejection]:
         """Append the good rows to Bronze; the others are what it returns."""
         checks = checks_of(self.stream.contract)
         warned = [check.name for check in warnings(checks)]
         seen = Observation()
-        judged = self._judged(messages.drop("key")).withColumn(WARNED, warning_bits(checks)).drop("value")
+        judged = self._judged(messages.drop("key")).drop("value")
         # Observed before it is filtered: a filter Spark would move to the front, and decode once for each check in it.
-        judged = judged.observe(
+        judged = judged.withColumns({WARNED: warning_bits(checks), BITS: F.expr(self._bits())}).observe(
             seen,
             F.count("*").alias(ROWS),
-            F.expr(f"array_join(collect_list(CASE WHEN size(reasons) > 0 THEN {AS_TEXT} END), ' ')").alias(REJECTED),
+            F.expr(f"array_join(collect_list(CASE WHEN {BITS} <> 0 THEN {AS_TEXT} END), ' ')").alias(REJECTED),
             *(
-                F.expr(f"count_if({WARNED} & {1 << bit} <> 0 AND {IS_GOOD})").alias(name)
+                F.expr(f"count_if({WARNED} & {1 << bit} <> 0 AND {BITS} = 0)").alias(name)
                 for bit, name in enumerate(warned)
             ),
         )
-        landed = bronze_rows(with_stamp(judged.where(IS_GOOD), batch_id), self.stream)
+        landed = bronze_rows(with_stamp(judged.where(f"{BITS} = 0"), batch_id), self.stream)
         append(landed, self.stream.table_path, app_id(self.stream.table, self.checkpoint_id()), batch_id)
-        found = seen.get
+        found = observed(seen)
         rejections = [Rejection.parse(text) for text in found[REJECTED].split()]
         self._recent_rows = found[ROWS]
         self.metrics.bronze_rows.labels(self.stream.topic).inc(found[ROWS] - len(rejections))
@@ -161,7 +178,10 @@ class BatchWriter:
         return rejections
 
     def _left_out(self, messages: DataFrame, batch_id: int) -> list[Rejection]:
-        """The messages of a batch that has landed which are not in Bronze."""
+        """The messages of a batch that has landed which are in neither table."""
+        written = written_transactions(messages.sparkSession, self.layout.quarantine_path)
+        if written.get(app_id(self.layout.quarantine_table, self.checkpoint_id()), -1) >= batch_id:
+            return []
         spans = messages.groupBy("_partition").agg(F.min("_offset").alias("first"), F.max("_offset").alias("last"))
         # statistics of its files say which of them can hold these offsets: the table may be large
         within = [
@@ -172,19 +192,23 @@ class BatchWriter:
             return []
         bronze = messages.sparkSession.read.format("delta").load(self.stream.table_path)
         landed = bronze.where(f"_batch_id = {batch_id} AND ({' OR '.join(f'({span})' for span in within)})")
-        left_out = self._judged(messages.join(landed.select(*PLACE), list(PLACE), "left_anti")).select(
-            *PLACE, "reasons"
-        )
-        return [Rejection(row[0], row[1], tuple(row[2]) or (LEFT_OUT,)) for row in left_out.collect()]
+        left_out = self._judged(messages.join(landed.select(*PLACE), list(PLACE), "left_anti"))
+        unexplained = 1 << self._reason_names().index(LEFT_OUT)
+        bits = F.expr(f"CASE WHEN {IS_GOOD} THEN {unexplained}L ELSE {self._bits()} END")
+        return [Rejection(*row) for row in left_out.select(*PLACE, bits).collect()]
 
     def _set_aside(self, messages: DataFrame, rejections: Sequence[Rejection], batch_id: int) -> None:
         """Send messages to the dead letter topic, and write them to quarantine."""
         self.may_write()
-        by_reason = Counter(reason for rejection in rejections for reason in rejection.reasons)
-        named = F.broadcast(
-            messages.sparkSession.createDataFrame([astuple(each) for each in rejections], REJECTION_DDL)
-        )
-        rejected = with_schema_id(messages.join(named, list(PLACE))).persist(StorageLevel.MEMORY_AND_DISK)
+        names = self._reason_names()
+        by_reason = Counter[str]()
+        for bits, count in Counter(rejection.bits for rejection in rejections).items():
+            by_reason.update({name: count for bit, name in enumerate(names) if bits & 1 << bit})
+        places = messages.sparkSession.createDataFrame([astuple(each) for each in rejections], REJECTION_DDL)
+        named = ", ".join(f"CASE WHEN {BITS} & {1 << bit}L <> 0 THEN '{name}' END" for bit, name in enumerate(names))
+        rejected = with_schema_id(messages.join(F.broadcast(places), list(PLACE)))
+        rejected = rejected.withColumn("reasons", F.expr(f"array_compact(array({named}))"))
+        rejected = rejected.persist(StorageLevel.MEMORY_AND_DISK)
         try:
             if send_dead_letters(rejected, self.key, self.stream, self.bootstrap_servers):
                 add_reasons(self.metrics.dead_letter_reasons, self.stream.topic, by_reason)
@@ -200,6 +224,22 @@ class BatchWriter:
         self.metrics.quarantine_rows.labels(self.stream.topic).inc(len(rejections))
         add_reasons(self.metrics.quarantine_reasons, self.stream.topic, by_reason)
         log.warning("%s batch %d: quarantined %s", self.stream.topic, batch_id, dict(by_reason))
+
+
+def observed(seen: Observation) -> dict[str, Any]:
+    """What was observed of an action that has ended.
+
+    Raises:
+        QueryError: nothing was. Delta skips a write whose batch is in the table, and then runs nothing; if that was not
+            so when this driver started, somebody else's commit came late.
+    """
+    observation: Any = seen._jo
+    deadline = time.monotonic() + OBSERVED_SECONDS
+    while not observation.future().isCompleted():
+        if time.monotonic() > deadline:
+            raise QueryError("a batch that was not in Bronze when this writer started has been written by another one")
+        time.sleep(0.01)
+    return seen.get
 
 
 def tasks_for(recent_rows: int | None, cores: int) -> int:

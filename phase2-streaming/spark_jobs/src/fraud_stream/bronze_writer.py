@@ -22,7 +22,13 @@ from pyspark.sql.streaming.query import StreamingQuery
 from fraud_stream import failpoints, object_store
 from fraud_stream.batches import BatchWriter, batches_between_compactions
 from fraud_stream.broker import Broker
-from fraud_stream.checkpoint_identity import CheckpointState, read_checkpoint, verify_quarantine, verify_table
+from fraud_stream.checkpoint_identity import (
+    CheckpointState,
+    app_id,
+    read_checkpoint,
+    verify_quarantine,
+    verify_table,
+)
 from fraud_stream.checkpoint_log import require_whole
 from fraud_stream.errors import CheckpointError, QueryError
 from fraud_stream.failpoints import Failpoint
@@ -158,8 +164,7 @@ class Writer:
         for stream in self.layout.streams:
             written = written_transactions(self.spark, stream.table_path)
             verify_table(stream.table, states[stream.topic], written)
-            # after the verification: nobody else's batches are in it
-            landed[stream.topic] = max(written.values(), default=-1)
+            landed[stream.topic] = written.get(app_id(stream.table, str(states[stream.topic].id)), -1)
         quarantined = written_transactions(self.spark, self.layout.quarantine_path)
         verify_quarantine(self.layout.quarantine_table, states.values(), quarantined)
         return states, landed

@@ -105,19 +105,27 @@ def require_whole(s3: Any, bucket: str, key: str) -> None:
 
 
 def files(
-    topic: str, own_id: str, begins: Mapping[int, int], batch: int, spans: tuple[Mapping[int, int], Mapping[int, int]]
+    topic: str,
+    own_id: str,
+    begins: Mapping[int, int],
+    batch: int,
+    span: tuple[Mapping[int, int], Mapping[int, int]],
+    *,
+    is_finished: bool,
 ) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of a checkpoint's files whose ``batch`` is to be done (again), in the order of writing them.
+    """Names and contents of a checkpoint's files up to ``batch``, in the order in which they are to be written.
 
-    ``spans`` are the offsets by partition at which that batch begins, and the next ones after it.
+    ``span`` are the offsets by partition at which that batch begins, and the next ones after it. Unless it
+    ``is_finished`` it is to be done again.
     """
-    before, ends = spans
+    before, ends = span
     yield METADATA, json.dumps({"id": own_id}).encode()
     yield BEGIN, b"\0" + _lines(VERSION, _offsets(topic, begins))
-    if batch > 0:
-        yield commits_file(batch - 1), _lines(VERSION, json.dumps({"nextBatchWatermarkMs": 0}))
+    newest_finished = batch if is_finished else batch - 1
+    if newest_finished >= 0:
+        yield commits_file(newest_finished), _lines(VERSION, json.dumps({"nextBatchWatermarkMs": 0}))
     # Spark wants to see where its newest finished batch began, even when that is done
-    for done in range(max(0, batch - 2), batch):
+    for done in range(max(0, newest_finished - 1), batch):
         yield offsets_file(done), _plan(topic, before)
     yield offsets_file(batch), _plan(topic, ends)
 

@@ -188,7 +188,8 @@ def restore_checkpoint(
     restored = restore_checkpoints(settings, why)
     for stream, position in restored:
         ends = ", ".join(f"{partition}: {offset}" for partition, offset in position.ends.items())
-        console.print(f"{stream.checkpoint_path}: goes on with batch {position.batch} again, up to offsets {ends}")
+        how = "after" if position.is_finished else "with"
+        console.print(f"{stream.checkpoint_path}: goes on {how} batch {position.batch}, which ends at offsets {ends}")
     console.print(f"{len(restored)} checkpoints written anew" if restored else "every checkpoint fits its table")
 
 

@@ -24,6 +24,7 @@ BAD_MAGIC: Final = "bad_magic_byte"
 UNKNOWN_SCHEMA: Final = "unknown_schema_id"
 UNUSABLE_SCHEMA: Final = "unusable_schema"
 UNDECODABLE: Final = "undecodable_body"
+FRAMING_REASONS: Final = (NULL_VALUE, TRUNCATED, BAD_MAGIC, UNKNOWN_SCHEMA, UNUSABLE_SCHEMA, UNDECODABLE)
 
 
 def with_record(frame: DataFrame, topic: Topic, writer_schemas: Mapping[int, str]) -> DataFrame:

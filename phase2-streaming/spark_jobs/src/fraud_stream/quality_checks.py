@@ -231,11 +231,6 @@ def _fails(check: Check) -> str:
     return f"NOT coalesce({check.expression}, false)"
 
 
-def failed(check: Check) -> Column:
-    """True for a row that does not pass, for every row, NULLs included."""
-    return F.expr(_fails(check))
-
-
 def reasons(checks: Sequence[Check]) -> Column:
     """``array<string>`` of the names of the quarantine checks that a row fails; empty for a good row.
 
