@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fraud_contracts import LABELS, TRANSACTIONS
+from fraud_contracts import LABELS, LOGINS, TRANSACTIONS
 from fraud_stream.batches import LEFT_OUT
 from fraud_stream.checkpoint_identity import app_id
 from fraud_stream.decode import BAD_MAGIC
@@ -214,6 +214,30 @@ def test_a_deleted_checkpoint_is_refused_and_restored_although_its_last_batch_is
     verdict = holds(stream)
     assert verdict[transactions.topic]["quarantine"] >= 30
     record("F4", f"all checkpoints, one in the middle of a batch ({point})", took, None, verdict)
+
+
+@pytest.mark.chaos("F4")
+def test_a_deleted_checkpoint_is_restored_although_a_streams_first_messages_are_bad_and_nowhere(
+    stream: Any, feed: Any, watch: Any, bucket: Any, layout: Layout, record: Any
+) -> None:
+    if stream.process.poll() is None:
+        assert stream.end(signal.SIGTERM) == 0
+    stream.start(BRONZE_FAILPOINT=Failpoint.BRONZE_WRITTEN)
+    feed.send(LOGINS, [BAD, BAD, *(feed.encode(LOGINS, feed.other(LOGINS)) for _ in range(20)), BAD])
+    assert stream.process.wait(LAND_SECONDS) == -signal.SIGKILL
+    for one in layout.streams:
+        bucket.objects.filter(Prefix=f"{one.checkpoint_key}/").delete()
+    refuse(stream)
+    restore(stream)
+    began = time.monotonic()
+    stream.start()
+    watch.wait_landed(watch.acknowledged(), LAND_SECONDS, stream)
+    took = time.monotonic() - began
+    watch.require_intact_logs()
+    verdict = holds(stream)
+    (logins,) = (one.topic for one in layout.streams if one.contract is LOGINS)
+    assert (verdict[logins]["bronze"], verdict[logins]["quarantine"]) == (20, 3)
+    record("F4", "all checkpoints, the first messages of a stream nowhere", took, None, verdict)
 
 
 @pytest.mark.chaos("F2")
