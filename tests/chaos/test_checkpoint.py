@@ -102,6 +102,21 @@ def restore(driver: Any) -> str:
     return said
 
 
+def start_again(driver: Any, watch: Any) -> float:
+    """Start a driver that has ended; seconds until all that is acknowledged has landed, without a log being changed."""
+    began = time.monotonic()
+    driver.start()
+    watch.wait_landed(watch.acknowledged(), LAND_SECONDS, driver)
+    took = time.monotonic() - began
+    watch.require_intact_logs()
+    return took
+
+
+def delete_checkpoints(bucket: Any, layout: Layout) -> None:
+    for stream in layout.streams:
+        bucket.objects.filter(Prefix=f"{stream.checkpoint_key}/").delete()
+
+
 @pytest.mark.chaos("F6")
 def test_a_second_driver_on_one_checkpoint_is_refused(stream: Any, watch: Any, record: Any) -> None:
     watch.require_intact_logs()
@@ -173,11 +188,7 @@ def test_a_damaged_checkpoint_is_restored_from_the_tables(
     assert "2 checkpoints written anew" in said
     assert transactions.checkpoint_path in said
     assert restore(stream) == "every checkpoint fits its table"
-    began = time.monotonic()
-    stream.start()
-    watch.wait_landed(watch.acknowledged(), LAND_SECONDS, stream)
-    took = time.monotonic() - began
-    watch.require_intact_logs()
+    took = start_again(stream, watch)
     record("F5", "damaged plans of two streams, restored", took, None, holds(stream))
 
 
@@ -198,19 +209,14 @@ def test_a_deleted_checkpoint_is_refused_and_restored_although_its_last_batch_is
     stream.start(BRONZE_FAILPOINT=point)
     send(feed, 200, 20)
     assert stream.process.wait(LAND_SECONDS) == -signal.SIGKILL
-    for one in layout.streams:
-        bucket.objects.filter(Prefix=f"{one.checkpoint_key}/").delete()
+    delete_checkpoints(bucket, layout)
     # a longer batch than the one that was cut: nobody knows any more where that one ended
     send(feed, 100, 10)
     sentence = refuse(stream)
     assert "was written from checkpoint" in sentence
     # a stream without a message has finished a batch, too: an empty one
     assert f"{len(layout.streams)} checkpoints written anew" in restore(stream)
-    began = time.monotonic()
-    stream.start()
-    watch.wait_landed(watch.acknowledged(), LAND_SECONDS, stream)
-    took = time.monotonic() - began
-    watch.require_intact_logs()
+    took = start_again(stream, watch)
     verdict = holds(stream)
     assert verdict[transactions.topic]["quarantine"] >= 30
     record("F4", f"all checkpoints, one in the middle of a batch ({point})", took, None, verdict)
@@ -225,15 +231,10 @@ def test_a_deleted_checkpoint_is_restored_although_a_streams_first_messages_are_
     stream.start(BRONZE_FAILPOINT=Failpoint.BRONZE_WRITTEN)
     feed.send(LOGINS, [BAD, BAD, *(feed.encode(LOGINS, feed.other(LOGINS)) for _ in range(20)), BAD])
     assert stream.process.wait(LAND_SECONDS) == -signal.SIGKILL
-    for one in layout.streams:
-        bucket.objects.filter(Prefix=f"{one.checkpoint_key}/").delete()
+    delete_checkpoints(bucket, layout)
     refuse(stream)
     restore(stream)
-    began = time.monotonic()
-    stream.start()
-    watch.wait_landed(watch.acknowledged(), LAND_SECONDS, stream)
-    took = time.monotonic() - began
-    watch.require_intact_logs()
+    took = start_again(stream, watch)
     verdict = holds(stream)
     (logins,) = (one.topic for one in layout.streams if one.contract is LOGINS)
     assert (verdict[logins]["bronze"], verdict[logins]["quarantine"]) == (20, 3)
@@ -259,11 +260,7 @@ def test_what_a_landed_batch_left_out_is_set_aside(
     landed = {"txn": {"appId": app_id(transactions.table, own_id), "version": batch}}
     bucket.Object(f"{log}{version + 1:020}.json").put(Body=json.dumps(landed).encode())
     before = trino.query(REASONS.format(trino_table(layout.quarantine_table)))
-    began = time.monotonic()
-    stream.start()
-    watch.wait_landed(watch.acknowledged(), LAND_SECONDS, stream)
-    took = time.monotonic() - began
-    watch.require_intact_logs()
+    took = start_again(stream, watch)
     verdict = holds(stream)
     after = trino.query(REASONS.format(trino_table(layout.quarantine_table)))
     assert {reason: rows - dict(before).get(reason, 0) for reason, rows in after} == {LEFT_OUT: 50, BAD_MAGIC: 1}
