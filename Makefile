@@ -146,8 +146,9 @@ dbt-test: ## run the dbt tests
 	@$(WITH_ENV) $(DBT) test
 ml-train: ## train, register and, if it earns it, promote a model
 	@$(WITH_ENV) $(BIN)/fraud-training train; $(BIN)/fraud-training promote
-features: ## render what is generated from features.py anew
-	@$(BIN)/fraud-features render
+features: ## print the catalogue of features, after rendering what is generated from features.py anew
+	@$(BIN)/fraud-features render >&2
+	@$(BIN)/fraud-features catalogue
 
 ##@ Checks
 .PHONY: check test-full chaos bench-ingest ci lock $(ALL_PHASES:%=%-test)

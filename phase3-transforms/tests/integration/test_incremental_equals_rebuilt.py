@@ -40,8 +40,14 @@ LABEL_COLUMNS = """
     _partition integer, _offset bigint, _kafka_timestamp timestamp(6), _schema_id integer, _ingested_at timestamp(6),
     _batch_id bigint, event_date date
 """
+LOGIN_COLUMNS = """
+    login_id varchar, event_time timestamp(6), user_id varchar, outcome varchar, failure_reason varchar, method varchar,
+    channel varchar, device_id varchar, ip_hash varchar, country varchar, latitude double, longitude double,
+    session_id varchar, _topic varchar, _partition integer, _offset bigint, _kafka_timestamp timestamp(6),
+    _schema_id integer, _ingested_at timestamp(6), _batch_id bigint, event_date date
+"""
 # what a model reads of the other topics and of quarantine
-OTHERS = [topic for topic in RAW_TOPICS if topic not in (TRANSACTIONS, LABELS)]
+OTHERS = [topic for topic in RAW_TOPICS if topic not in (TRANSACTIONS, LABELS, LOGINS)]
 ARRIVAL_COLUMNS = """
     _topic varchar, _partition integer, _offset bigint, _kafka_timestamp timestamp(6), _ingested_at timestamp(6)
 """
@@ -54,6 +60,7 @@ DECISION = """
 HASHED = (
     "silver.int_transactions",
     "silver.int_labels_as_of",
+    "silver.int_logins",
     "silver.int_transactions_enriched",
     "silver.int_user_daily",
     "gold.mart_hourly_metrics",
@@ -112,6 +119,27 @@ class Verdict(NamedTuple):
         )
 
 
+class Attempt(NamedTuple):
+    """One message of logins.raw."""
+
+    login_id: str
+    user: int
+    minute: float
+    outcome: str
+    partition: int
+    offset: int
+    arrived: float
+    table: str = LOGINS.table
+
+    def sql(self) -> str:
+        event, broker = at(self.minute), timestamp(at(self.arrived))
+        return (
+            f"('{self.login_id}', {timestamp(event)}, 'U{self.user:04d}', '{self.outcome}', null, null, null, null, "
+            f"null, null, null, null, null, 'logins.raw', {self.partition}, {self.offset}, {broker}, 1, {broker}, 0, "
+            f"date '{event:%Y-%m-%d}')"
+        )
+
+
 class Other(NamedTuple):
     """One message of another topic, by its id or, if it was set aside, by the reasons."""
 
@@ -161,7 +189,7 @@ class Lake:
                 values = ", ".join(row.sql() for row in rows)
                 self.query(f"insert into {self.prefix}bronze.{table} values {values}")
 
-    def receive_others(self, rows: list[Other]) -> None:
+    def receive_others(self, rows: list[Other | Attempt]) -> None:
         """The same for the other topics and for quarantine."""
         for row in rows:
             self.query(f"insert into {self.prefix}bronze.{row.table} values {row.sql()}")
@@ -230,6 +258,7 @@ def lake_of_its_own(stack: Any, state: Path) -> Iterator[Lake]:
         made.query(f"create schema {made.prefix}{schema} with (location = '{location}')")
     made.query(f"create table {made.prefix}bronze.transactions ({TRANSACTION_COLUMNS})")
     made.query(f"create table {made.prefix}bronze.labels ({LABEL_COLUMNS})")
+    made.query(f"create table {made.prefix}bronze.logins ({LOGIN_COLUMNS})")
     for topic in OTHERS:
         made.query(f"create table {made.prefix}bronze.{topic.table} ({topic.id_field} varchar, {ARRIVAL_COLUMNS})")
     made.query(f"create table {made.prefix}bronze.{QUARANTINE_TABLE} (reasons array(varchar), {ARRIVAL_COLUMNS})")
@@ -316,16 +345,22 @@ SECOND_LABELS = [
     Verdict("L6", "DAY4", 5700, True, 7),
     Verdict("L7", "T100", 5701, True, 8),
 ]
-FIRST_OTHERS = [
-    Other(LOGINS, "G1", 0, 0, 10),
+# of users that pay at ten past
+FIRST_OTHERS: list[Other | Attempt] = [
+    Attempt("G1", BY_ID["T1"].user, BY_ID["T1"].minute - 1, "FAILURE", 0, 0, 10),
+    Attempt("G2", BY_ID["T300"].user, BY_ID["T300"].minute - 2, "LOCKED", 0, 1, 3000),
+    Attempt("G3", BY_ID["T300"].user, BY_ID["T300"].minute - 3, "SUCCESS", 0, 2, 3000),
     Other(TRANSACTIONS, ["bad_magic_byte"], 0, 100_000, 20),
     # the last minute of its day
     Other(TRANSACTIONS, ["text_encoding", "bad_magic_byte"], 0, 100_001, 899),
 ]
-SECOND_OTHERS = [
+SECOND_OTHERS: list[Other | Attempt] = [
     # the broker took it before the one of the same id that Bronze landed first
-    Other(LOGINS, "G1", 1, 0, 9),
-    Other(LOGINS, "G2", 1, 1, 11),
+    Attempt("G1", BY_ID["T1"].user, BY_ID["T1"].minute - 1, "SUCCESS", 1, 0, 9),
+    # happened on the second day, arrives on the fourth
+    Attempt("G4", BY_ID["T200"].user, BY_ID["T200"].minute - 5, "FAILURE", 1, 1, 4100),
+    # the second of an id does not count
+    Attempt("G3", BY_ID["T300"].user, BY_ID["T300"].minute - 3, "FAILURE", 1, 2, 4100),
     Other(LABELS, ["bad_magic_byte"], 0, 100_000, 900),
 ]
 
@@ -359,6 +394,16 @@ def test_the_first_message_of_an_id_is_kept(lake: Lake, incremental: dict[str, t
     ]
     assert sorted(tuple(row) for row in kept) == sorted(expected)
     assert incremental["silver.int_transactions"][0] == len(received)
+
+
+@pytest.mark.slow
+def test_failed_logins_are_those_of_the_first_messages(lake: Lake, incremental: dict[str, tuple[int, str]]) -> None:
+    found = lake.query(
+        f"select transaction_id, user_failed_logins_count_10m from {lake.prefix}gold.mart_fraud_features "
+        "where user_failed_logins_count_24h > 0 and transaction_id in ('T1', 'T200', 'T300')"
+    )
+    assert sorted(tuple(row) for row in found) == [("T200", 1), ("T300", 1)]
+    assert incremental["silver.int_logins"][0] == 4
 
 
 @pytest.mark.slow
@@ -435,8 +480,8 @@ def test_every_message_is_counted_with_what_became_of_it(lake: Lake, incremental
             ("labels.raw", "landed", "", len(label_ids)),
             ("labels.raw", "repeated", "", len(labels) - len(label_ids)),
             ("labels.raw", "quarantined", "bad_magic_byte", 1),
-            ("logins.raw", "landed", "", 2),
-            ("logins.raw", "repeated", "", 1),
+            ("logins.raw", "landed", "", 4),
+            ("logins.raw", "repeated", "", 2),
         ]
     )
     days = lake.query(

@@ -1,9 +1,11 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from fraud_features import FEATURE_NAMES
 from fraud_features.cli import generated_files, main
+from fraud_features.measured_use import MEASURED_USE
 
 ROOT = Path(__file__).parents[3]
 
@@ -44,3 +46,21 @@ def test_a_wrong_setting_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.setenv("FRAUD_FEATURES_PROFILE_LAG_HOURS", "24")
     assert main(["hash"]) == 1
     assert capsys.readouterr().err.startswith("fraud-features: FRAUD_FEATURES_PROFILE_LAG_HOURS must be at most 23")
+
+
+def test_a_report_becomes_the_measured_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "phase3-transforms/dbt_project").mkdir(parents=True)
+    kept = tmp_path / MEASURED_USE
+    kept.parent.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    looked_at, unused = FEATURE_NAMES[:2]
+    importance = {"average_precision_lost": {looked_at: 0.123456, "gone": 1.0}, "never_looked_at": [unused]}
+    (tmp_path / "model.json").write_text(json.dumps({"permutation_importance": importance}))
+    assert main(["measure", "model.json"]) == 0
+    assert json.loads(kept.read_text()) == {"average_precision_lost": {looked_at: 0.1235, unused: 0.0}}
+    (tmp_path / "other.json").write_text("{}")
+    assert main(["measure", "other.json"]) == 1
+    assert main(["measure", "absent.json"]) == 1
+    assert "name the report of make ml-train" in capsys.readouterr().err

@@ -2,8 +2,8 @@ import pytest
 
 import fraud_features
 from fraud_features import FEATURE_NAMES, FEATURES, feature
-from fraud_features.features import longest_window, window_features
-from fraud_features.inputs import DISTINCT_COLUMNS, NEW_COLUMNS, PREDICATES, REQUEST_INPUTS
+from fraud_features.features import LABEL_INPUTS, longest_window, window_features
+from fraud_features.inputs import DISTINCT_COLUMNS, HABITS, NEW_COLUMNS, PREDICATES, REQUEST_INPUTS
 
 
 def test_there_are_at_least_25_features_of_all_three_kinds() -> None:
@@ -31,9 +31,22 @@ def test_every_feature_is_one_sentence_and_reads_a_known_input() -> None:
             assert f.input in NEW_COLUMNS
 
 
+def test_every_feature_says_which_fraud_it_is_there_for() -> None:
+    assert [f.name for f in FEATURES if len(f.reason.split()) < 5] == []
+
+
 def test_every_input_is_used() -> None:
     used = {f.input for f in FEATURES} | {f.filter for f in FEATURES}
-    assert used >= REQUEST_INPUTS.keys() | PREDICATES.keys() | DISTINCT_COLUMNS.keys() | NEW_COLUMNS.keys()
+    known = (REQUEST_INPUTS, PREDICATES, DISTINCT_COLUMNS, NEW_COLUMNS, HABITS, dict.fromkeys(LABEL_INPUTS))
+    assert used >= {name for names in known for name in names}
+
+
+def test_amounts_deviate_and_velocities_count_over_every_span() -> None:
+    deviations = ("transactions_count", "amount_mean", "amount_std", "amount_max", "amount_ratio", "amount_zscore")
+    velocities = ("transactions_count", "amount_sum", "merchants_distinct", "countries_distinct", "devices_distinct")
+    wanted = {f"user_{what}_{days}d" for what in deviations for days in (7, 30, 90)}
+    wanted |= {f"user_{what}_{span}" for what in velocities for span in ("1m", "5m", "15m", "1h", "24h")}
+    assert wanted - set(FEATURE_NAMES) == set()
 
 
 def test_an_unknown_feature_is_named_in_the_error() -> None:

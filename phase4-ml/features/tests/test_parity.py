@@ -1,5 +1,6 @@
 """The online computation against the plain reference: golden rows first, then random histories."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 from fraud_features import (
     FeatureSettings,
     Label,
+    Login,
     Profiles,
     Recent,
     RecentEvents,
+    RecentLogins,
     Transaction,
     UserFeatures,
     boundary_us,
@@ -48,7 +51,8 @@ def online(reference: Reference, transaction: Transaction) -> UserFeatures:
         reference.profile("user", transaction.user_id, boundary),
         reference.profile("merchant", transaction.merchant_id, boundary),
     )
-    return compute_features(transaction, RecentEvents(recent), profiles, reference.settings)
+    logins = RecentLogins([x.as_recent() for x in reference.logins if x.user_id == transaction.user_id])
+    return compute_features(transaction, RecentEvents(recent, logins), profiles, reference.settings)
 
 
 def assert_same(reference: Reference, transaction: Transaction) -> UserFeatures:
@@ -62,9 +66,14 @@ def assert_same(reference: Reference, transaction: Transaction) -> UserFeatures:
     return got
 
 
-def golden(past: list[Transaction], scored: Transaction, labels: list[Label] | None = None) -> dict[str, float]:
+def golden(
+    past: list[Transaction],
+    scored: Transaction,
+    labels: Sequence[Label] = (),
+    logins: Sequence[Login] = (),
+) -> dict[str, float]:
     """The vector of a payment, agreed by both engines."""
-    return assert_same(Reference([*past, scored], labels or []), scored).to_dict()
+    return assert_same(Reference([*past, scored], labels, logins), scored).to_dict()
 
 
 def test_a_first_payment_has_no_history() -> None:
@@ -124,6 +133,35 @@ def test_a_missing_card_or_device_shares_no_window() -> None:
 def test_two_users_on_one_device_are_seen() -> None:
     values = golden([payment(1, NOON - 1, user_id="U2"), payment(2, NOON - 2)], payment(3, NOON))
     assert values["device_users_distinct_1h"] == 2
+
+
+@pytest.mark.parametrize(
+    ("gap", "short", "long"),
+    [
+        (1, 1, 1),
+        (10 * MINUTE - 1, 1, 1),
+        (10 * MINUTE, 0, 1),
+        (US_PER_DAY - 1, 0, 1),
+        (US_PER_DAY, 0, 0),
+        (0, 0, 0),
+        (-1, 0, 0),
+    ],
+)
+def test_failed_logins_of_the_user_are_counted(gap: int, short: int, long: int) -> None:
+    failed = Login("l1", NOON - gap, "U1", "FAILURE")
+    others = [replace(failed, login_id="l2", outcome=None), replace(failed, login_id="l3", user_id="U2")]
+    values = golden([], payment(1, NOON), logins=[*others, failed, replace(failed, event_us=NOON - 2)])
+    assert values["user_failed_logins_count_10m"] == short
+    assert values["user_failed_logins_count_24h"] == long
+
+
+def test_the_first_of_a_login_counts() -> None:
+    met = Login("l1", NOON - 2, "U1", "SUCCESS")
+    again = replace(met, outcome="FAILURE")
+    assert golden([], payment(1, NOON), logins=[met, again])["user_failed_logins_count_10m"] == 0
+    assert golden([], payment(1, NOON), logins=[again, met])["user_failed_logins_count_10m"] == 1
+    locked = replace(met, outcome="LOCKED")
+    assert golden([], payment(1, NOON), logins=[locked])["user_failed_logins_count_10m"] == 1
 
 
 def test_the_profile_ends_at_the_last_midnight_before_the_lag() -> None:
@@ -188,6 +226,46 @@ def test_a_rate_looks_at_mature_payments_and_frauds_already_known() -> None:
     assert values["merchant_known_frauds_rate_30d"] == pytest.approx((1 + 0.1) / (10 + 1 + 20))
 
 
+def test_a_mature_rate_looks_at_the_days_before_labels_are_complete() -> None:
+    complete = START_US + 40 * US_PER_DAY
+    scored = payment(99, complete + 7 * US_PER_DAY + 5 * US_PER_HOUR)
+    edges = [payment(1, complete), payment(2, complete - 1), payment(3, complete - 7 * US_PER_DAY)]
+    outside = payment(4, complete - 7 * US_PER_DAY - 1)
+    labels = [fraud(each, complete + US_PER_DAY) for each in (edges[0], edges[1], outside)]
+    values = golden([*edges, outside], scored, labels)
+    assert values["merchant_mature_frauds_rate_7d"] == pytest.approx((1 + 0.1) / (2 + 20))
+    assert values["merchant_mature_frauds_rate_30d"] == pytest.approx((2 + 0.1) / (3 + 20))
+
+
+def test_a_run_of_frauds_ends_where_none_was_known_for_a_week() -> None:
+    boundary = START_US + 60 * US_PER_DAY
+    ages = (40 * US_PER_DAY, 20 * US_PER_DAY, 13 * US_PER_DAY, 6 * US_PER_DAY - 1)
+    victims = [payment(n, boundary - age) for n, age in enumerate(ages)]
+    scored = payment(9, boundary + 5 * US_PER_HOUR)
+    values = golden(victims, scored, [fraud(each, boundary - 1) for each in victims])
+    # a week and a microsecond lie between the newest two
+    assert values["merchant_fraud_run_length_90d"] == 1
+    assert values["merchant_fraud_run_age_90d"] == pytest.approx(6, abs=1e-6)
+    victims[3] = payment(3, boundary - 6 * US_PER_DAY)
+    values = golden(victims, scored, [fraud(each, boundary - 1) for each in victims])
+    assert values["merchant_fraud_run_length_90d"] == 3
+    assert values["merchant_fraud_run_age_90d"] == 20
+    nothing = golden(victims, scored)
+    assert (nothing["merchant_fraud_run_length_90d"], nothing["merchant_fraud_run_age_90d"]) == (0, 90)
+
+
+def test_habits_are_the_hours_and_weekdays_of_the_profile() -> None:
+    boundary = START_US + 90 * US_PER_DAY
+    at = (23, 0, 1, 2, 12)
+    past = [payment(n, boundary - 7 * n * US_PER_DAY + hour * US_PER_HOUR) for n, hour in enumerate(at, 1)]
+    values = golden(past, payment(9, boundary + 24 * US_PER_HOUR - 1))
+    # 23:59 has 22, 23 and 0 o'clock beside it; every past payment was on the boundary's day of the week
+    assert values["user_hour_share_90d"] == pytest.approx(2 / 5)
+    assert values["user_weekday_share_90d"] == 1
+    assert golden(past, payment(9, boundary + 48 * US_PER_HOUR - 1))["user_weekday_share_90d"] == 0
+    assert golden([], payment(9, boundary))["user_hour_share_90d"] == -1
+
+
 def test_a_merchant_is_new_until_it_was_paid() -> None:
     boundary = START_US + 95 * US_PER_DAY
     scored = payment(9, boundary + 5 * US_PER_HOUR)
@@ -201,7 +279,7 @@ def test_a_merchant_is_new_until_it_was_paid() -> None:
 @given(seed=st.integers(0, 2**32), size=st.integers(1, 60), days=st.sampled_from((1, 3, 30, 120)))
 def test_online_equals_the_reference_on_random_histories(seed: int, size: int, days: int) -> None:
     history = sample_history(seed, size, days)
-    reference = Reference(history.transactions, history.labels, SETTINGS)
+    reference = Reference(history.transactions, history.labels, history.logins, SETTINGS)
     for transaction in reference.transactions:
         assert_same(reference, transaction)
 
@@ -214,13 +292,14 @@ def test_online_equals_the_reference_on_random_histories(seed: int, size: int, d
     maturity=st.sampled_from((0, 7, 45)),
 )
 def test_what_becomes_known_later_changes_no_earlier_vector(seed: int, cut: int, lag: int, maturity: int) -> None:
-    """A payment is known at its event time, a label at its known time: nothing from ``cut`` on enters."""
+    """A payment or login is known at its event time, a label at its known time: nothing from ``cut`` on enters."""
     history = sample_history(seed, 60)
     chosen = FeatureSettings(lag, maturity)
-    everything = Reference(history.transactions, history.labels, chosen)
+    everything = Reference(history.transactions, history.labels, history.logins, chosen)
     known = Reference(
         [t for t in everything.transactions if t.event_us < cut],
         [x for x in history.labels if x.known_us < cut],
+        [x for x in history.logins if x.event_us < cut],
         chosen,
     )
     for transaction in [*known.transactions, payment(1_000, cut)]:

@@ -2,10 +2,13 @@ from dataclasses import replace
 
 from fraud_features import (
     FeatureSettings,
+    Login,
+    RecentLogins,
     Transaction,
     boundary_us,
     describe_profiles,
     empty_profile,
+    login_call,
     parse_profiles,
     parse_recent,
     profile_entries,
@@ -14,11 +17,12 @@ from fraud_features import (
     recent_call,
 )
 from fraud_features.features import US_PER_DAY
-from fraud_features.profile import PROFILE_COLUMNS, SET_COLUMNS
+from fraud_features.profile import HABIT_COLUMNS, PROFILE_COLUMNS, SET_COLUMNS
 from fraud_features.redis_layout import pack_event, pack_profiles, profile_from_row, unpack_events, unpack_profiles
 
 SETTINGS = FeatureSettings()
 PAYMENT = Transaction("t1", 1_763_733_600_000_001, "U:1", "M1", 50_000, device_id="D1", latitude=0.1, channel="POS")
+LOGIN = Login("l1", PAYMENT.event_us - 1, "U:1", "FAILURE")
 BOUNDARY = boundary_us(PAYMENT.event_us, SETTINGS)
 
 
@@ -37,17 +41,33 @@ def test_a_call_names_the_entities_that_the_payment_has() -> None:
 def test_an_answer_is_read_per_entity_with_its_truncation() -> None:
     call = recent_call(PAYMENT)
     payload = pack_event(PAYMENT.as_recent()).encode()
-    recent = parse_recent(call, [[0, payload], [1], [0]])
+    attempt = pack_event(LOGIN.as_recent()).encode()
+    recent = parse_recent(call, [[0, payload], [1], [0], [0, attempt]])
+    assert recent.logins == RecentLogins([LOGIN.as_recent()])
+    assert call.keys[-2:] == ("recent:login:U:1", "recent:login.payload:U:1")
     assert recent.by_entity["user"].events == [PAYMENT.as_recent()]
     assert recent.by_entity["device"].truncated
     assert "card" not in recent.by_entity
 
 
+def test_a_payment_only_reads_the_logins() -> None:
+    call = recent_call(PAYMENT, "read_add")
+    assert call.entities[-1] == "login"
+    assert call.args[-1] == "0"
+    assert "login" not in recent_call(PAYMENT, "add").entities
+    kept = login_call(LOGIN)
+    assert kept.keys == call.keys[-2:]
+    assert kept.args[:4] == ("add", "l1", str(LOGIN.event_us), f'["l1",{LOGIN.event_us},true]')
+
+
 def test_profiles_survive_packing_newest_first() -> None:
     full = replace(empty_profile("user", BOUNDARY), sets={name: frozenset({"a", "ü"}) for name in SET_COLUMNS["user"]})
     full = replace(full, values={**full.values, PROFILE_COLUMNS["user"][0]: 0.1 + 0.2})
+    full = replace(full, habits=dict.fromkeys(HABIT_COLUMNS["user"], (0, 7, 2)))
     old = replace(
-        empty_profile("user", BOUNDARY - US_PER_DAY), sets={name: frozenset() for name in SET_COLUMNS["user"]}
+        empty_profile("user", BOUNDARY - US_PER_DAY),
+        sets={name: frozenset() for name in SET_COLUMNS["user"]},
+        habits=dict.fromkeys(HABIT_COLUMNS["user"], ()),
     )
     assert unpack_profiles("user", pack_profiles("user", [old, full])) == (full, old)
     assert list(describe_profiles("user", pack_profiles("user", [old]))) == ["2025-11-20"]

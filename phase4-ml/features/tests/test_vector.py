@@ -51,6 +51,7 @@ def test_without_redis_everything_but_the_request_is_missing_and_flagged() -> No
     assert features.flags == (
         "user_recent_missing",
         "merchant_recent_missing",
+        "user_logins_missing",
         "user_profile_missing",
         "merchant_profile_missing",
     )

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 import httpx
 
-from fraud_contracts import TRANSACTIONS
+from fraud_contracts import LOGINS, TRANSACTIONS
 from fraud_producer.errors import UnreachableError
 from fraud_producer.events import Event, as_json
 from fraud_producer.pacing import Pace
@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 _TIMEOUT_SECONDS: Final = 10.0
 # The first errors are worth a line each; the rest are counted.
 _ERRORS_SHOWN: Final = 5
+_FAILED: Final = ("FAILURE", "LOCKED")
+# Simulated minutes pass in milliseconds here: without it a payment would be scored before its user's login has arrived.
+_AFTER_A_FAILED_LOGIN: Final = 0.5
 
 
 class ScoringApi:
@@ -100,9 +103,10 @@ def drive(
     """Post payments one after another in event-time order, each produced to Kafka after its answer.
 
     A payment that could not be scored happened all the same and is produced. Labels that became known on the way are
-    produced in their turn.
+    produced in their turn, and so are logins: who failed to sign in does not pay within the next half second.
     """
     result = TrafficResult()
+    failed_at: dict[str, float] = {}
     pace = Pace(rate, stop)
     deadline = time.monotonic() + seconds
     for event in events:
@@ -110,9 +114,14 @@ def drive(
             if pace.wait() or time.monotonic() >= deadline:
                 break
             pace.sent()
+            since = time.monotonic() - failed_at.get(event.record["user_id"], -_AFTER_A_FAILED_LOGIN)
+            if since < _AFTER_A_FAILED_LOGIN and stop.wait(_AFTER_A_FAILED_LOGIN - since):
+                break
             asked = time.perf_counter()
             error = api.predict(event)
             result.note(event, (time.perf_counter() - asked) * 1000, error)
         producer.send(event)
         producer.poll(0)
+        if event.topic is LOGINS and event.record.get("outcome") in _FAILED:
+            failed_at[event.record["user_id"]] = time.monotonic()
     return result

@@ -3,17 +3,17 @@
     has to be computed again. `profile` is the generated macro that computes them.
 -#}
 {% macro features_profiles(id, profile) -%}
-{%- set counters = fraud_features_counters(ref('int_transactions'), ref('int_labels_as_of')) %}
+{%- set counters = fraud_features_counters(ref('int_transactions'), ref('int_labels_as_of'), ref('int_logins')) %}
 {%- set from_date = features_recompute_from(counters, 'as_of') %}
 {{ features_range('as_of', from_date) }}
 
 with
 
--- profiles look back 90 days
+-- so far do profiles look back
 transactions as (
 
     select * from {{ ref('int_transactions') }}
-    where event_date >= date_add('day', -90, date '{{ from_date }}')
+    where event_date >= date_add('day', -{{ fraud_features_look_back_days() }}, date '{{ from_date }}')
 
 ),
 
@@ -60,7 +60,8 @@ final as (
         profiles.*,
         boundaries.offsets_at,
         boundaries.offsets_before,
-        boundaries.label_offsets_before
+        boundaries.label_offsets_before,
+        boundaries.login_offsets
     from profiles
     inner join boundaries
         on profiles.as_of = boundaries.as_of

@@ -11,7 +11,7 @@
     {%- if not is_incremental() or not execute -%}
         {{ return('1970-01-01') }}
     {%- endif -%}
-    {%- set columns = ['offsets_at', 'offsets_before', 'label_offsets_before'] -%}
+    {%- set columns = ['offsets_at', 'offsets_before', 'label_offsets_before', 'login_offsets'] -%}
     {%- set query -%}
         with
 

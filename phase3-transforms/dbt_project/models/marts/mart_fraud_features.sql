@@ -8,7 +8,7 @@
     )
 }}
 
-{%- set boundaries = 'select distinct as_of, offsets_at, offsets_before, label_offsets_before from '
+{%- set boundaries = 'select distinct as_of, offsets_at, offsets_before, label_offsets_before, login_offsets from '
     ~ ref('mart_merchant_risk') %}
 {%- set from_date = features_recompute_from(boundaries, 'profile_as_of') %}
 {{ features_range('event_date', from_date) }}
@@ -19,6 +19,17 @@ with
 transactions as (
 
     select * from {{ ref('int_transactions') }}
+    where event_date >= date_add('day', -1, date '{{ from_date }}')
+
+),
+
+logins as (
+
+    select
+        user_id,
+        event_us,
+        is_failure
+    from {{ ref('int_logins') }}
     where event_date >= date_add('day', -1, date '{{ from_date }}')
 
 ),
@@ -41,7 +52,7 @@ merchant_profiles as (
 final as (
 
     {{ fraud_features_query(
-        'transactions', 'user_profiles', 'merchant_profiles', "event_date >= date '" ~ from_date ~ "'"
+        'transactions', 'logins', 'user_profiles', 'merchant_profiles', "event_date >= date '" ~ from_date ~ "'"
     ) }}
 
 )

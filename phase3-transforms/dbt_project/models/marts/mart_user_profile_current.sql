@@ -2,7 +2,7 @@
 
 with
 
--- of the two newest boundaries the older one looks back 90 days
+-- of the two newest boundaries the older one looks back for months
 transactions as (
 
     select * from {{ ref('int_transactions') }}

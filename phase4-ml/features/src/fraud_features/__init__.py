@@ -4,15 +4,16 @@
 both in Redis; ``schema_hash`` tells whether a model was trained on the same meaning.
 """
 
-from fraud_features.events import Label, RecentEvent, Transaction, to_cents
+from fraud_features.events import Label, Login, RecentEvent, RecentLogin, Transaction, to_cents
 from fraud_features.features import FEATURE_NAMES, FEATURES, Feature, Window, feature
-from fraud_features.online import Recent, RecentEvents, compute_features
+from fraud_features.online import Recent, RecentEvents, RecentLogins, compute_features
 from fraud_features.profile import Profile, Profiles, boundary_us, empty_profile
 from fraud_features.redis_layout import (
     PROFILE_EXPIRY_SECONDS,
     RECENT_SCRIPT,
     ScriptCall,
     describe_profiles,
+    login_call,
     parse_profiles,
     parse_recent,
     profile_entries,
@@ -31,11 +32,14 @@ __all__ = [
     "Feature",
     "FeatureSettings",
     "Label",
+    "Login",
     "Profile",
     "Profiles",
     "Recent",
     "RecentEvent",
     "RecentEvents",
+    "RecentLogin",
+    "RecentLogins",
     "ScriptCall",
     "Transaction",
     "UserFeatures",
@@ -45,6 +49,7 @@ __all__ = [
     "describe_profiles",
     "empty_profile",
     "feature",
+    "login_call",
     "parse_profiles",
     "parse_recent",
     "profile_entries",

@@ -1,12 +1,14 @@
 """``fraud-features``: renders what is generated from the definition, and prints the catalogue."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from fraud_features.catalogue import catalogue
 from fraud_features.dbt import rendered
+from fraud_features.measured_use import MEASURED_USE, from_report
 from fraud_features.settings import FeatureSettingsError
 from fraud_features.vector import schema_hash
 
@@ -28,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     render.add_argument(
         "--root", type=Path, default=None, help="root of the repository (found from the current folder)"
     )
+    measure = commands.add_parser("measure", help="keep what a training run found each feature to be worth")
+    measure.add_argument("report", type=Path, nargs="?", default=Path("var/reports/model.json"))
     commands.add_parser("catalogue", help="print every feature with its meaning")
     commands.add_parser("hash", help="print the schema hash that models carry")
     options = parser.parse_args(arguments)
@@ -41,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"fraud-features: {error}\n")
             return 1
         return 0
+    if options.command == "measure":
+        return _measure(options.report)
     return _render(options.root or _find_root(), check=options.check)
 
 
@@ -49,6 +55,17 @@ def _find_root() -> Path:
         if (folder / DBT_PROJECT).is_dir():
             return folder
     raise SystemExit(f"fraud-features: no {DBT_PROJECT} above the current folder: run it inside the repository")
+
+
+def _measure(report: Path) -> int:
+    try:
+        text = from_report(json.loads(report.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"fraud-features: {report} cannot be used ({error})\n")
+        return 1
+    (_find_root() / MEASURED_USE).write_text(text, encoding="utf-8")
+    sys.stdout.write(f"wrote {MEASURED_USE}; run fraud-features render\n")
+    return 0
 
 
 def _render(root: Path, *, check: bool) -> int:

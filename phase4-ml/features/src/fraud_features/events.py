@@ -1,10 +1,10 @@
-"""Payments and labels as the feature code sees them."""
+"""Payments, logins and labels as the feature code sees them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,6 +28,36 @@ class RecentEvent(NamedTuple):
     latitude: float | None = None
     longitude: float | None = None
     channel: str | None = None
+
+
+class RecentLogin(NamedTuple):
+    """What the windows need of an earlier login; its order is the layout of the payload in Redis."""
+
+    login_id: str
+    event_us: int
+    failed: bool
+
+
+FAILED_OUTCOMES: Final = ("FAILURE", "LOCKED")
+"""Outcomes of a login that count as failed; a challenge may still be met."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """An attempt to sign in; ``event_us`` is UTC in microseconds, ``outcome`` a symbol of the contract or None."""
+
+    login_id: str
+    event_us: int
+    user_id: str
+    outcome: str | None = None
+
+    def entity_id(self, _: str) -> str:
+        """Identifier of whose logins these are."""
+        return self.user_id
+
+    def as_recent(self) -> RecentLogin:
+        """What later payments will need of this login."""
+        return RecentLogin(self.login_id, self.event_us, self.outcome in FAILED_OUTCOMES)
 
 
 @dataclass(frozen=True, slots=True)

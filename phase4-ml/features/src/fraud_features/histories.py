@@ -7,7 +7,7 @@ either side, duplicates with other contents, late arrivals, corrected labels and
 from dataclasses import dataclass, replace
 from random import Random
 
-from fraud_features.events import Label, Transaction
+from fraud_features.events import Label, Login, Transaction
 from fraud_features.features import (
     DAYS_7,
     DAYS_30,
@@ -16,6 +16,7 @@ from fraud_features.features import (
     HOURS_24,
     MINUTE_1,
     MINUTES_5,
+    MINUTES_10,
     MINUTES_15,
     US_PER_DAY,
     US_PER_HOUR,
@@ -27,32 +28,37 @@ _COUNTRIES = (None, "DE", "FR", "US", "usa", "D", "ZZ")
 _CHANNELS = (None, "UNKNOWN", "POS", "ONLINE", "ATM", "MOBILE")
 _TYPES = (None, "UNKNOWN", "PURCHASE", "WITHDRAWAL", "TRANSFER", "REFUND")
 _CATEGORIES = (None, "5411", "0042", "x", "12345", "")
+_OUTCOMES = (None, "UNKNOWN", "SUCCESS", "FAILURE", "FAILURE", "LOCKED", "CHALLENGED")
 _CENTS = (1, 499, 500, 10_000, 89_999, 90_000, 99_999, 100_000, 950_000, 123_456_789, 999_999_999_999)
 
 
 @dataclass(frozen=True)
 class History:
-    """Payments and labels in the order in which they arrived."""
+    """Payments, labels and logins in the order in which they arrived; a login may have arrived twice."""
 
     transactions: list[Transaction]
     labels: list[Label]
+    logins: list[Login]
 
 
-def sample_history(seed: int, size: int, days: int = 120) -> History:
-    """A history of ``size`` payments over about ``days`` days, the same for the same arguments."""
+def sample_history(seed: int, size: int, days: int = 120, crowd: int = 1) -> History:
+    """A history of ``size`` payments over about ``days`` days, the same for the same arguments.
+
+    There are four users, five merchants, three cards and three devices, or ``crowd`` times as many.
+    """
     rng = Random(seed)  # noqa: S311 - a test history, not a secret
     moments: list[int] = []
     transactions: list[Transaction] = []
     for number in range(size):
         moment = _moment(rng, moments, days)
         moments.append(moment)
-        transactions.append(_transaction(rng, f"t{number:05d}", moment))
+        transactions.append(_transaction(rng, f"t{number:05d}", moment, crowd))
     # late arrivals and duplicates: the second of an identifier says something else and must not count
     rng.shuffle(transactions)
     for original in rng.sample(transactions, size // 20):
         moved = replace(original, event_us=original.event_us + rng.choice((0, 1, US_PER_HOUR)), amount_cents=777)
         transactions.append(moved)
-    return History(transactions, _labels(rng, transactions[:size]))
+    return History(transactions, _labels(rng, transactions[:size]), _logins(rng, transactions[:size]))
 
 
 def _moment(rng: Random, earlier: list[int], days: int) -> int:
@@ -70,17 +76,24 @@ def _moment(rng: Random, earlier: list[int], days: int) -> int:
     return near + rng.randrange(2 * US_PER_HOUR)
 
 
-def _transaction(rng: Random, transaction_id: str, moment: int) -> Transaction:
+def _transaction(rng: Random, transaction_id: str, moment: int, crowd: int) -> Transaction:
     placed = rng.random() < 0.7
+    # one of the crowd's groups, so that what belongs together still meets
+    group = "" if crowd == 1 else f"-{rng.randrange(crowd)}"
+
+    def one_of(*names: str | None) -> str | None:
+        name = rng.choice(names)
+        return name and name + group
+
     return Transaction(
         transaction_id=transaction_id,
         event_us=moment,
-        user_id=rng.choice(("U1", "U1", "U2", "U3", "Ü 4'")),
-        merchant_id=rng.choice(("M1", "M1", "M2", "M3", "M4")),
+        user_id=one_of("U1", "U1", "U2", "U3", "Ü 4'") or "",
+        merchant_id=one_of("M1", "M1", "M2", "M3", "M4") or "",
         amount_cents=rng.choice(_CENTS) if rng.random() < 0.3 else rng.randrange(1, 60_000),
         is_international=rng.choice((None, True, False)),
-        card_hash=rng.choice((None, "k1:aa", "k1:bb", "k1:cc")),
-        device_id=rng.choice((None, "D1", "D2", "D3")),
+        card_hash=one_of(None, "k1:aa", "k1:bb", "k1:cc"),
+        device_id=one_of(None, "D1", "D2", "D3"),
         country=rng.choice(_COUNTRIES),
         latitude=rng.choice((rng.uniform(-90, 90), 52.5, 91.0)) if placed else None,
         longitude=rng.choice((rng.uniform(-180, 180), 13.4)) if placed or rng.random() < 0.2 else None,
@@ -89,6 +102,18 @@ def _transaction(rng: Random, transaction_id: str, moment: int) -> Transaction:
         transaction_type=rng.choice(_TYPES),
         merchant_category_code=rng.choice(_CATEGORIES),
     )
+
+
+def _logins(rng: Random, transactions: list[Transaction]) -> list[Login]:
+    logins: list[Login] = []
+    for transaction in rng.sample(transactions, len(transactions) // 2):
+        within = rng.randrange(MINUTES_10.us), rng.randrange(HOURS_24.us)
+        before = rng.choice((0, 1, MINUTES_10.us, HOURS_24.us, *within))
+        moment = transaction.event_us - before + rng.choice((-1, 0, 1))
+        login = Login(f"l{len(logins)}", moment, transaction.user_id, rng.choice(_OUTCOMES))
+        # the second of an identifier says something else and must not count
+        logins += [login, replace(login, outcome="FAILURE")] if rng.random() < 0.1 else [login]
+    return logins
 
 
 def _labels(rng: Random, transactions: list[Transaction]) -> list[Label]:

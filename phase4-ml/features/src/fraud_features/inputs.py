@@ -38,6 +38,9 @@ RATE_PRIOR_FRAUDS: Final = 0.1
 RATE_PRIOR_PAYMENTS: Final = 20.0
 """A fraud rate starts at 0.1 in 20 payments, so one known fraud among three is no certainty."""
 
+RUN_GAP_US: Final = 7 * US_PER_DAY
+"""Known frauds at most this far apart belong to one run."""
+
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _CATEGORY = re.compile(r"[0-9]{1,4}")
 
@@ -157,6 +160,28 @@ DISTINCT_COLUMNS: Final = {
 
 NEW_COLUMNS: Final = {"merchant": "merchant_id", "device": "device_id", "country": "country"}
 """Input of a ``new`` flag to the column it looks up in the user's profile sets and last 24 hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """How a moment falls into bins that repeat; ``reach`` neighbours on both sides count with a bin."""
+
+    bins: int
+    reach: int
+    bin_of: Callable[[int], int]
+    sql: str
+
+    def near(self, event_us: int) -> list[int]:
+        """The moment's bin and its neighbours, the first and the last bin being neighbours too."""
+        middle = self.bin_of(event_us)
+        return [(middle + step) % self.bins for step in range(-self.reach, self.reach + 1)]
+
+
+HABITS: Final = {
+    "hour": Habit(24, 1, lambda us: us % US_PER_DAY // US_PER_HOUR, f"event_us % {US_PER_DAY} / {US_PER_HOUR}"),
+    "weekday": Habit(7, 0, lambda us: (us // US_PER_DAY + 3) % 7, f"(event_us / {US_PER_DAY} + 3) % 7"),
+}
+"""Input of a ``share`` to the bins in which a profile counts the payments of its days."""
 
 PLACED_SQL: Final = "(latitude between -9e1 and 9e1 and longitude between -18e1 and 18e1)"
 """True when a row has a place; NULL or false otherwise (NaN is between nothing)."""

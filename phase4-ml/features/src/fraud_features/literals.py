@@ -1,15 +1,15 @@
-"""Payments and labels as Trino VALUES, with the columns of ``int_transactions`` and ``int_labels_as_of``."""
+"""Payments, logins and labels as Trino VALUES, with the columns of their models in Silver."""
 
 from collections.abc import Iterable
 
-from fraud_features.events import Label, Transaction
+from fraud_features.events import FAILED_OUTCOMES, Label, Login, Transaction
 from fraud_features.features import US_PER_DAY
 
 
-def transactions_relation(transactions: Iterable[Transaction]) -> str:
+def transactions_relation(transactions: Iterable[Transaction], first_offset: int = 0) -> str:
     """A subquery of payments as they arrived: the first of an identifier stays, its place is its offset."""
     first: dict[str, tuple[int, Transaction]] = {}
-    for offset, transaction in enumerate(transactions):
+    for offset, transaction in enumerate(transactions, first_offset):
         first.setdefault(transaction.transaction_id, (offset, transaction))
     rows = [
         _row(
@@ -44,7 +44,7 @@ def transactions_relation(transactions: Iterable[Transaction]) -> str:
     )
 
 
-def labels_relation(labels: Iterable[Label]) -> str:
+def labels_relation(labels: Iterable[Label], first_offset: int = 0) -> str:
     """A subquery of labels as they arrived, each with the moment at which the next of its payment became known."""
     rows = [
         _row(
@@ -56,7 +56,7 @@ def labels_relation(labels: Iterable[Label]) -> str:
             f"bigint '{label.known_us}'",
             _boolean(label.is_fraud),
         )
-        for offset, label in enumerate(labels)
+        for offset, label in enumerate(labels, first_offset)
     ]
     columns = "_offset, transaction_id, user_id, merchant_id, transaction_us, known_us, is_fraud"
     return (
@@ -64,6 +64,22 @@ def labels_relation(labels: Iterable[Label]) -> str:
         "lead(known_us) over (partition by transaction_id order by known_us, _offset) as superseded_us "
         f"from (values {', '.join(rows)}) as labels ({columns})"
     )
+
+
+def logins_relation(logins: Iterable[Login], first_offset: int = 0) -> str:
+    """A subquery of logins, each identifier once, its place as its offset."""
+    rows = [
+        _row(
+            f"bigint '{offset}'",
+            _text(login.login_id),
+            _text(login.user_id),
+            f"bigint '{login.event_us}'",
+            _boolean(login.outcome in FAILED_OUTCOMES),
+        )
+        for offset, login in enumerate(logins, first_offset)
+    ]
+    columns = "_offset, login_id, user_id, event_us, is_failure"
+    return f"select *, 0 as _partition from (values {', '.join(rows)}) as logins ({columns})"  # noqa: S608
 
 
 def _row(*values: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from fraud_features.events import RecentEvent, Transaction
+from fraud_features.events import RecentEvent, RecentLogin, Transaction
 from fraud_features.features import (
     FEATURES,
     HOURS_24,
@@ -12,11 +12,13 @@ from fraud_features.features import (
     US_PER_SECOND,
     WINDOW_ENTITIES,
     Feature,
+    login_features,
     profile_features,
     window_features,
 )
 from fraud_features.inputs import (
     DISTINCT_COLUMNS,
+    HABITS,
     NEW_COLUMNS,
     PREDICATES,
     REQUEST_INPUTS,
@@ -40,15 +42,24 @@ class Recent:
 
 
 @dataclass(frozen=True, slots=True)
+class RecentLogins:
+    """Earlier logins of the user, in any order; ``truncated`` when some of the window are known to be gone."""
+
+    events: Sequence[RecentLogin] = ()
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RecentEvents:
-    """Recent payments per entity of ``WINDOW_ENTITIES``; an entity that is absent could not be read."""
+    """Recent payments per entity of ``WINDOW_ENTITIES``, and logins of the user; what is absent could not be read."""
 
     by_entity: dict[str, Recent] = field(default_factory=dict)
+    logins: RecentLogins | None = None
 
     @classmethod
     def empty(cls) -> "RecentEvents":
         """Everything was read and there was nothing."""
-        return cls({entity: Recent() for entity in WINDOW_ENTITIES})
+        return cls({entity: Recent() for entity in WINDOW_ENTITIES}, RecentLogins())
 
     @classmethod
     def unavailable(cls) -> "RecentEvents":
@@ -86,6 +97,7 @@ def compute_features(
                 values[feature.name] = aggregate(feature, transaction, held)
         if entity == "user":
             user_day = [event for event in events if event.event_us > transaction.event_us - HOURS_24.us]
+    values |= _login_values(transaction, recent.logins, flags)
     wanted = boundary_us(transaction.event_us, settings or FeatureSettings.from_env())
     for entity in PROFILE_ENTITIES:
         profile = profiles.profile(entity)
@@ -94,6 +106,18 @@ def compute_features(
         else:
             flags.append(f"{entity}_profile_{'stale' if profile else profiles.status(entity)}")
     return UserFeatures.from_values(values, flags)
+
+
+def _login_values(transaction: Transaction, logins: RecentLogins | None, flags: list[str]) -> dict[str, float | None]:
+    """Failed logins strictly before the payment, each identifier once; what was wrong is added to ``flags``."""
+    if logins is None:
+        flags.append("user_logins_missing")
+        return {}
+    if logins.truncated:
+        flags.append("user_logins_truncated")
+    failed = {login.login_id: login.event_us for login in logins.events if login.failed}
+    ages = [transaction.event_us - moment for moment in failed.values()]
+    return {f.name: float(sum(0 < age < f.window.us for age in ages)) for f in _LOGINS if f.window is not None}
 
 
 def _before(transaction: Transaction, events: Iterable[RecentEvent]) -> list[RecentEvent]:
@@ -148,12 +172,21 @@ def _profile_values(
             values[feature.name] = zscore(amount, mean, std)
         elif feature.aggregate == "ratio":
             values[feature.name] = ratio(amount, profile.values.get(f"{entity}_amount_mean_{window}"))
+        elif feature.aggregate == "share":
+            counts = profile.habits.get(f"{entity}_{feature.input}_counts_{window}", ())
+            values[feature.name] = _share(feature.input, transaction, counts)
         elif feature.aggregate == "new":
             known = profile.sets.get(f"{entity}_{feature.input}_ids_{window}", frozenset())
             values[feature.name] = _is_new(NEW_COLUMNS[feature.input], transaction, known, user_day)
         else:
             values[feature.name] = profile.values.get(feature.name)
     return values
+
+
+def _share(habit: str, transaction: Transaction, counts: Sequence[int]) -> float | None:
+    """Share of the counted payments that fell into this one's bin or a neighbour; None without payments."""
+    total = sum(counts)
+    return sum(counts[n] for n in HABITS[habit].near(transaction.event_us)) / total if total else None
 
 
 def _is_new(
@@ -179,6 +212,7 @@ def _plan(entity: str) -> list[tuple[int, list[tuple[Feature, _Aggregate]]]]:
     return list(by_length.items())
 
 
+_LOGINS: Final = login_features()
 _REQUEST: Final = tuple(f for f in FEATURES if f.kind == "request")
 _WINDOW_PLAN: Final = {entity: _plan(entity) for entity in WINDOW_ENTITIES}
 _PROFILE_PLAN: Final = {entity: profile_features(entity) for entity in PROFILE_ENTITIES}

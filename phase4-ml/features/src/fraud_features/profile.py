@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from fraud_features.features import PROFILE_ENTITIES, US_PER_DAY, Feature, profile_features
-from fraud_features.inputs import NEW_COLUMNS, RATE_PRIOR_FRAUDS, RATE_PRIOR_PAYMENTS
+from fraud_features.inputs import HABITS, NEW_COLUMNS, RATE_PRIOR_FRAUDS, RATE_PRIOR_PAYMENTS
 from fraud_features.settings import FeatureSettings
 
-DERIVED_AGGREGATES: Final = frozenset({"zscore", "ratio", "new"})
+DERIVED_AGGREGATES: Final = frozenset({"zscore", "ratio", "new", "share"})
 """Aggregates that compare the payment with its profile; every other profile feature is stored in the profile."""
 
 Status = Literal["fresh", "stale", "missing"]
@@ -25,6 +25,17 @@ def set_columns(entity: str) -> tuple[str, ...]:
     return tuple(f"{entity}_{name}_ids_90d" for name in NEW_COLUMNS if name in inputs)
 
 
+def habit_columns(entity: str) -> dict[str, str]:
+    """Names of the counts by bin stored in an entity's profile, each with its input of ``inputs.HABITS``."""
+    inputs = {f.input for f in profile_features(entity) if f.aggregate == "share"}
+    return {f"{entity}_{name}_counts_90d": name for name in HABITS if name in inputs}
+
+
+def stored_columns(entity: str) -> tuple[str, ...]:
+    """Columns of a profile in Gold, in the order in which ``redis_layout`` reads them."""
+    return (*profile_columns(entity), *set_columns(entity), *habit_columns(entity))
+
+
 def boundary_us(event_us: int, settings: FeatureSettings) -> int:
     """The snapshot boundary of a payment: the last UTC midnight at or before ``event_us - lag``."""
     return (event_us - settings.profile_lag_us) // US_PER_DAY * US_PER_DAY
@@ -32,11 +43,15 @@ def boundary_us(event_us: int, settings: FeatureSettings) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One entity's profile at boundary ``as_of_us``; a value None means there was nothing to take it from."""
+    """One entity's profile at boundary ``as_of_us``; a value None means there was nothing to take it from.
+
+    ``habits`` holds payments by bin, one count for each bin of ``inputs.HABITS``.
+    """
 
     as_of_us: int
     values: Mapping[str, float | None]
     sets: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    habits: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,7 @@ class Profiles:
 
 PROFILE_COLUMNS: Final = {entity: profile_columns(entity) for entity in PROFILE_ENTITIES}
 SET_COLUMNS: Final = {entity: set_columns(entity) for entity in PROFILE_ENTITIES}
+HABIT_COLUMNS: Final = {entity: habit_columns(entity) for entity in PROFILE_ENTITIES}
 
 
 def empty_profile(entity: str, as_of_us: int) -> Profile:
@@ -75,10 +91,10 @@ def empty_profile(entity: str, as_of_us: int) -> Profile:
 
 
 def _without_history(feature: Feature) -> float | None:
-    if feature.aggregate in {"count", "active"}:
+    if feature.aggregate in {"count", "active", "length"}:
         return 0.0
     if feature.aggregate == "rate":
         return RATE_PRIOR_FRAUDS / RATE_PRIOR_PAYMENTS
-    if feature.aggregate == "days_since" and feature.window is not None:
+    if feature.aggregate in {"days_since", "age"} and feature.window is not None:
         return float(feature.window.days)
     return None

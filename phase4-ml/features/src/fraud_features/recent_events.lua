@@ -1,9 +1,10 @@
--- Reads the recent payments of each entity strictly before a payment, and adds the payment: in one atomic step, and
--- idempotent by transaction id (the first write wins, for the API, feature_writer and every replay alike).
+-- Reads the recent events of each entity strictly before a payment, and adds the payment: in one atomic step, and
+-- idempotent by identifier (the first write wins, for the API, feature_writer and every replay alike).
 --
 -- KEYS  per entity: sorted set of transaction ids by event time (microseconds), hash of payloads by transaction id.
--- ARGV  mode ('read_add', 'add' or 'read'), transaction id, event time, payload, expiry in seconds,
---       then per entity: window, retention (both microseconds), largest number of events kept.
+-- ARGV  mode ('read_add', 'add' or 'read'), identifier, event time, payload, expiry in seconds,
+--       then per entity: window, retention (both microseconds), largest number of events kept; 0 of what is only read,
+--       because its events are of another kind (a payment reads the user's logins).
 -- Answer  per entity: 1 when events of the window have been dropped (else 0), then the payloads, oldest first.
 --
 -- The hash's empty field (identifiers have at least one character) holds two event times: the newest ever dropped, and
@@ -21,7 +22,7 @@ local function marks(payloads)
   return tonumber(dropped or '-1'), tonumber(newest or '') or -1
 end
 
-local function read(events, payloads, window)
+local function read(events, payloads, window, own)
   local from = tonumber(moment) - window
   local dropped = marks(payloads)
   local answer = { dropped > from and 1 or 0 }
@@ -30,7 +31,7 @@ local function read(events, payloads, window)
     local last = math.min(first + chunk - 1, #ids)
     local found = redis.call('HMGET', payloads, unpack(ids, first, last))
     for index = 1, last - first + 1 do
-      if found[index] and ids[first + index - 1] ~= id then
+      if found[index] and ids[first + index - 1] ~= own then
         answer[#answer + 1] = found[index]
       end
     end
@@ -75,11 +76,12 @@ local answers = {}
 for index = 1, #KEYS, 2 do
   local events, payloads = KEYS[index], KEYS[index + 1]
   local at = 6 + (index - 1) / 2 * 3
+  local limit = tonumber(ARGV[at + 2])
   if mode ~= 'add' then
-    answers[#answers + 1] = read(events, payloads, tonumber(ARGV[at]))
+    answers[#answers + 1] = read(events, payloads, tonumber(ARGV[at]), limit > 0 and id)
   end
-  if mode ~= 'read' then
-    add(events, payloads, tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]))
+  if mode ~= 'read' and limit > 0 then
+    add(events, payloads, tonumber(ARGV[at + 1]), limit)
   end
 end
 return answers

@@ -13,10 +13,20 @@ from itertools import groupby
 from typing import Any, Final, Literal
 
 from fraud_contracts import CATALOG, GOLD, merchant_features_key, recent_key, user_features_key
-from fraud_features.events import RecentEvent, Transaction
-from fraud_features.features import US_PER_DAY, US_PER_HOUR, WINDOW_ENTITIES, longest_window
-from fraud_features.online import Recent, RecentEvents
-from fraud_features.profile import PROFILE_COLUMNS, SET_COLUMNS, Profile, Profiles, Status, boundary_us, empty_profile
+from fraud_features.events import Login, RecentEvent, RecentLogin, Transaction
+from fraud_features.features import US_PER_DAY, US_PER_HOUR, WINDOW_ENTITIES, longest_login_window, longest_window
+from fraud_features.online import Recent, RecentEvents, RecentLogins
+from fraud_features.profile import (
+    HABIT_COLUMNS,
+    PROFILE_COLUMNS,
+    SET_COLUMNS,
+    Profile,
+    Profiles,
+    Status,
+    boundary_us,
+    empty_profile,
+    stored_columns,
+)
 from fraud_features.settings import FeatureSettings
 
 Mode = Literal["read_add", "add", "read"]
@@ -24,10 +34,16 @@ Mode = Literal["read_add", "add", "read"]
 RECENT_SCRIPT: Final = (files("fraud_features") / "recent_events.lua").read_text(encoding="utf-8")
 """Lua for EVAL/EVALSHA; ``recent_call`` makes its keys and arguments, ``parse_recent`` reads its answer."""
 
+READ_ONLY: Final = "0"
+"""A payment's call reads its user's logins and adds nothing to them."""
+
 SLACK_US: Final = US_PER_HOUR
 """Events are kept this much longer than the longest window: a payment scored a little late still sees its own."""
 
-RECENT_LIMITS: Final = {"user": 2_000, "card": 2_000, "device": 2_000, "merchant": 5_000}
+LOGIN: Final = "login"
+"""Under this name a user's recent logins are kept beside the payments of the window entities."""
+
+RECENT_LIMITS: Final = {"user": 2_000, "card": 2_000, "device": 2_000, "merchant": 5_000, LOGIN: 2_000}
 """Most events kept per entity: bounds memory and the longest answer; whoever has more is flagged as truncated."""
 
 RECENT_EXPIRY_SECONDS: Final = 7 * 24 * 3600
@@ -71,42 +87,72 @@ def recent_call(transaction: Transaction, mode: Mode = "read_add") -> ScriptCall
     for entity in WINDOW_ENTITIES:
         entity_id = transaction.entity_id(entity)
         if entity_id is not None:
-            window = longest_window(entity).us
             keys += recent_keys(entity, entity_id)
-            bounds += [str(window), str(window + SLACK_US), str(RECENT_LIMITS[entity])]
+            bounds += _bounds(entity, longest_window(entity).us)
             entities.append(entity)
+    if mode != "add":
+        keys += recent_keys(LOGIN, transaction.user_id)
+        bounds += [*_bounds(LOGIN, longest_login_window().us)[:2], READ_ONLY]
+        entities.append(LOGIN)
     args = (mode, event.transaction_id, str(event.event_us), pack_event(event), str(RECENT_EXPIRY_SECONDS), *bounds)
     return ScriptCall(tuple(keys), args, tuple(entities))
 
 
+def login_call(login: Login) -> ScriptCall:
+    """The script call that keeps a login, once, for the payments after it."""
+    bounds = _bounds(LOGIN, longest_login_window().us)
+    event = login.as_recent()
+    args = ("add", event.login_id, str(event.event_us), pack_event(event), str(RECENT_EXPIRY_SECONDS), *bounds)
+    return ScriptCall(recent_keys(LOGIN, login.user_id), args, (LOGIN,))
+
+
+def _bounds(entity: str, window_us: int) -> list[str]:
+    return [str(window_us), str(window_us + SLACK_US), str(RECENT_LIMITS[entity])]
+
+
 def parse_recent(call: ScriptCall, answer: Sequence[Sequence[Any]]) -> RecentEvents:
-    """The script's answer (modes that read; strings as bytes) as recent events per entity."""
-    parts = zip(call.entities, answer, strict=True)
-    return RecentEvents({name: Recent(unpack_events(part[1:]), part[0] == 1) for name, part in parts})
+    """The script's answer (modes that read; strings as bytes) as recent events per entity, and logins."""
+    parts = dict(zip(call.entities, answer, strict=True))
+    logins = parts.pop(LOGIN, None)
+    return RecentEvents(
+        {name: Recent(unpack_events(part[1:]), part[0] == 1) for name, part in parts.items()},
+        None if logins is None else RecentLogins(unpack_logins(logins[1:]), logins[0] == 1),
+    )
 
 
-def pack_event(event: RecentEvent) -> str:
-    """A recent event as compact JSON, fields in the order of ``RecentEvent``."""
+def pack_event(event: RecentEvent | RecentLogin) -> str:
+    """A recent event as compact JSON, its fields in their order."""
     return json.dumps(event, separators=(",", ":"))
 
 
 def unpack_events(payloads: Sequence[bytes]) -> list[RecentEvent]:
-    """The events that ``pack_event`` packed; one parse for all of them costs a third of one for each."""
-    return [RecentEvent._make(event) for event in json.loads(b"[%b]" % b",".join(payloads))]
+    """The payments that ``pack_event`` packed."""
+    return [RecentEvent._make(event) for event in _unpacked(payloads)]
+
+
+def unpack_logins(payloads: Sequence[bytes]) -> list[RecentLogin]:
+    """The logins that ``pack_event`` packed."""
+    return [RecentLogin._make(event) for event in _unpacked(payloads)]
+
+
+def _unpacked(payloads: Sequence[bytes]) -> Any:
+    # one parse for all of them costs a third of one for each
+    return json.loads(b"[%b]" % b",".join(payloads))
 
 
 def layout_version(entity: str) -> str:
     """Identifies the columns of a packed profile: one of another layout is not read."""
-    return sha256(json.dumps([PROFILE_COLUMNS[entity], SET_COLUMNS[entity]]).encode()).hexdigest()[:12]
+    return sha256(json.dumps(stored_columns(entity)).encode()).hexdigest()[:12]
 
 
 def pack_profiles(entity: str, profiles: Iterable[Profile]) -> bytes:
-    """One entity's profiles, newest first: ``[layout, [as_of_us, [number or null …], [[id …] …]] …]`` as JSON."""
+    """One entity's profiles, newest first: ``[layout, [as_of_us, numbers, sets, counts by bin] …]`` as JSON."""
     packed: list[Any] = [layout_version(entity)]
     for profile in sorted(profiles, key=lambda item: -item.as_of_us):
         numbers = [profile.values.get(name) for name in PROFILE_COLUMNS[entity]]
         sets = [sorted(profile.sets.get(name, ())) for name in SET_COLUMNS[entity]]
-        packed.append([profile.as_of_us, numbers, sets])
+        habits = [profile.habits.get(name, ()) for name in HABIT_COLUMNS[entity]]
+        packed.append([profile.as_of_us, numbers, sets, habits])
     return json.dumps(packed, separators=(",", ":")).encode()
 
 
@@ -122,8 +168,9 @@ def unpack_profiles(entity: str, payload: bytes | str | None) -> tuple[Profile, 
             as_of_us,
             dict(zip(PROFILE_COLUMNS[entity], numbers, strict=True)),
             {name: frozenset(ids) for name, ids in zip(SET_COLUMNS[entity], sets, strict=True)},
+            {name: tuple(counts) for name, counts in zip(HABIT_COLUMNS[entity], habits, strict=True)},
         )
-        for as_of_us, numbers, sets in packed
+        for as_of_us, numbers, sets, habits in packed
     )
 
 
@@ -159,7 +206,7 @@ def _choose(
 
 def profile_query(entity: str, schema: str = f"{CATALOG}.{GOLD}") -> str:
     """Trino query for what ``profile_entries`` takes: every entity at the two newest boundaries, entity by entity."""
-    columns = ", ".join((f"{entity}_id", "as_of", *PROFILE_COLUMNS[entity], *SET_COLUMNS[entity]))
+    columns = ", ".join((f"{entity}_id", "as_of", *stored_columns(entity)))
     return f"select {columns} from {schema}.{_MART[entity]} order by {entity}_id, as_of desc"  # noqa: S608
 
 
@@ -179,14 +226,16 @@ def profile_entries(entity: str, rows: Iterable[Sequence[Any]]) -> Iterator[tupl
 
 
 def profile_from_row(entity: str, row: Sequence[Any]) -> Profile:
-    """A row of ``profile_query``: identifier, as_of (date), numbers, sets."""
+    """A row of ``profile_query``: identifier, as_of (date), numbers, sets, counts by bin."""
     first_set = 2 + len(PROFILE_COLUMNS[entity])
+    first_habit = first_set + len(SET_COLUMNS[entity])
     numbers = dict(zip(PROFILE_COLUMNS[entity], row[2:first_set], strict=True))
-    sets = row[first_set:]
+    sets, habits = row[first_set:first_habit], row[first_habit:]
     return Profile(
         (row[1] - _EPOCH) // timedelta(days=1) * US_PER_DAY,
         {name: None if value is None else float(value) for name, value in numbers.items()},
         {name: frozenset(ids or ()) for name, ids in zip(SET_COLUMNS[entity], sets, strict=True)},
+        {name: tuple(counts) for name, counts in zip(HABIT_COLUMNS[entity], habits, strict=True)},
     )
 
 
@@ -196,6 +245,7 @@ def describe_profiles(entity: str, payload: bytes | str | None) -> Mapping[str, 
         (_EPOCH + timedelta(microseconds=profile.as_of_us)).isoformat(): {
             **profile.values,
             **{name: sorted(ids) for name, ids in profile.sets.items()},
+            **{name: list(counts) for name, counts in profile.habits.items()},
         }
         for profile in unpack_profiles(entity, payload)
     }

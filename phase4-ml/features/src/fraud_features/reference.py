@@ -1,18 +1,22 @@
-"""A plain reading of the definition, for tests: slow, over whole lists, and sharing no code with the other engines."""
+"""A plain reading of the definition, for tests: slow, over lists, and sharing no code with the other engines."""
 
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import asin, cos, radians, sin, sqrt
 
-from fraud_features.events import Label, Transaction
+from fraud_features.events import Label, Login, Transaction
 from fraud_features.features import FEATURES, Feature, feature
-from fraud_features.profile import PROFILE_COLUMNS, SET_COLUMNS, Profile
+from fraud_features.profile import HABIT_COLUMNS, PROFILE_COLUMNS, SET_COLUMNS, Profile
 from fraud_features.settings import FeatureSettings
 
 _DAY = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REMOTE = ("ONLINE", "MOBILE")
+_FAILED = {"FAILURE", "LOCKED"}
 _CHANNELS = ("UNKNOWN", "POS", "ONLINE", "ATM", "MOBILE")
 _TYPES = ("UNKNOWN", "PURCHASE", "WITHDRAWAL", "TRANSFER", "REFUND")
 _COLUMNS: dict[str, Callable[[Transaction], str | None]] = {
@@ -26,18 +30,57 @@ _COLUMNS: dict[str, Callable[[Transaction], str | None]] = {
 }
 
 
+@dataclass(frozen=True)
+class _Past:
+    """What the days before a boundary say about amounts; a mean or spread of nothing is None."""
+
+    count: int
+    active: int
+    mean: Fraction | None
+    spread: float | None
+    largest: float | None
+    hours: Counter[int]
+    weekdays: Counter[int]
+
+
 class Reference:
-    """Every feature of any payment, from the payments in order of arrival and the labels in order of arrival."""
+    """Every feature of any payment, from payments, labels and logins in their order of arrival."""
 
     def __init__(
-        self, transactions: Iterable[Transaction], labels: Iterable[Label], settings: FeatureSettings | None = None
+        self,
+        transactions: Iterable[Transaction],
+        labels: Iterable[Label],
+        logins: Iterable[Login] = (),
+        settings: FeatureSettings | None = None,
     ) -> None:
         first: dict[str, Transaction] = {}
         for transaction in transactions:
             first.setdefault(transaction.transaction_id, transaction)
         self.transactions = list(first.values())
         self.labels = list(labels)
+        attempts: dict[str, Login] = {}
+        for login in logins:
+            attempts.setdefault(login.login_id, login)
+        self.logins = list(attempts.values())
+        self._logins_of: dict[str, list[Login]] = defaultdict(list)
+        for login in self.logins:
+            self._logins_of[login.user_id].append(login)
         self.settings = settings or FeatureSettings()
+        self._of: dict[tuple[str, str], list[Transaction]] = defaultdict(list)
+        for transaction in sorted(self.transactions, key=lambda t: t.event_us):
+            for entity in ("user", "card", "device", "merchant"):
+                entity_id = transaction.entity_id(entity)
+                if entity_id is not None:
+                    self._of[entity, entity_id].append(transaction)
+        self._said_about: dict[str, list[Label]] = defaultdict(list)
+        self._labelled: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for label in sorted(self.labels, key=lambda label: label.known_us):
+            self._said_about[label.transaction_id].append(label)
+            self._labelled["user", label.user_id].add(label.transaction_id)
+            self._labelled["merchant", label.merchant_id].add(label.transaction_id)
+        self._pasts: dict[tuple[str, str, int, int], _Past] = {}
+        self._frauds_before: dict[tuple[str, str, int], list[int]] = {}
+        self._seen_before: dict[tuple[str, str, int], set[str | None]] = {}
 
     def vector(self, transaction: Transaction) -> dict[str, float | None]:
         """Values by feature name; None where the value is not known."""
@@ -71,28 +114,35 @@ class Reference:
         user_id, merchant_id = (entity_id, "") if entity == "user" else ("", entity_id)
         probe = Transaction("", moment, user_id, merchant_id, amount_cents=0)
         values = {name: self._value(feature(name), probe) for name in PROFILE_COLUMNS[entity]}
-        start = as_of_us - 90 * _DAY
-        past = [t for t in self.transactions if t.entity_id(entity) == entity_id and start <= t.event_us < as_of_us]
+        past = self._between(entity, entity_id, as_of_us - 90 * _DAY, as_of_us)
         sets: dict[str, frozenset[str]] = {}
         for name in SET_COLUMNS[entity]:
             column = _COLUMNS[name.split("_")[1]]
             sets[name] = frozenset(value for t in past if (value := column(t)) is not None)
-        return Profile(as_of_us, values, sets)
+        habits: dict[str, tuple[int, ...]] = {}
+        for name, habit in HABIT_COLUMNS[entity].items():
+            counted, bins = self._habit(habit, self._past(entity, entity_id, as_of_us, 90))
+            habits[name] = tuple(counted[n] for n in range(bins))
+        return Profile(as_of_us, values, sets, habits)
 
     # ---- windows
 
+    def _between(self, entity: str, entity_id: str, start_us: int, end_us: int) -> list[Transaction]:
+        """Payments of one entity with ``start <= event time < end``."""
+        mine = self._of[entity, entity_id]
+        return mine[bisect_left(mine, start_us, key=_moment) : bisect_left(mine, end_us, key=_moment)]
+
     def _earlier(self, entity: str, transaction: Transaction, window_us: int) -> list[Transaction]:
-        start = transaction.event_us - window_us
-        return [
-            other
-            for other in self.transactions
-            if other.entity_id(entity) == transaction.entity_id(entity)
-            and start < other.event_us < transaction.event_us
-            and other.transaction_id != transaction.transaction_id
-        ]
+        entity_id = transaction.entity_id(entity)
+        assert entity_id is not None  # noqa: S101
+        found = self._between(entity, entity_id, transaction.event_us - window_us + 1, transaction.event_us)
+        return [other for other in found if other.transaction_id != transaction.transaction_id]
 
     def _window(self, feature: Feature, transaction: Transaction) -> float | None:
         assert feature.window is not None  # noqa: S101
+        if feature.source == "logins":
+            ages = [(transaction.event_us - x.event_us, x.outcome) for x in self._logins_of[transaction.user_id]]
+            return float(len([age for age, outcome in ages if 0 < age < feature.window.us and outcome in _FAILED]))
         earlier = self._earlier(feature.entity, transaction, feature.window.us)
         match feature.aggregate:
             case "count":
@@ -112,73 +162,141 @@ class Reference:
 
     def _profile(self, feature: Feature, transaction: Transaction) -> float | None:
         assert feature.window is not None  # noqa: S101
-        boundary = self.boundary(transaction)
-        start = boundary - feature.window.us
+        boundary, days = self.boundary(transaction), feature.window.us // _DAY
         entity_id = transaction.entity_id(feature.entity)
-        past = [
-            other
-            for other in self.transactions
-            if other.entity_id(feature.entity) == entity_id and start <= other.event_us < boundary
-        ]
+        assert entity_id is not None  # noqa: S101
         if feature.aggregate == "new":
-            return self._is_new(feature, transaction, past)
-        if feature.input == "known_frauds":
-            return self._frauds(feature, entity_id, boundary, past)
-        return _amounts(
-            feature, transaction, [other.amount_cents for other in past], [o.event_us // _DAY for o in past]
-        )
+            return self._is_new(feature, transaction, boundary)
+        if feature.source == "labels":
+            return self._of_labels(feature, entity_id, boundary)
+        past = self._past(feature.entity, entity_id, boundary, days)
+        if feature.aggregate == "share":
+            return self._share(feature.input, transaction, past)
+        return _amounts(feature.aggregate, transaction, past)
 
-    def _is_new(self, feature: Feature, transaction: Transaction, past: Sequence[Transaction]) -> float | None:
+    def _past(self, entity: str, entity_id: str, boundary: int, days: int) -> _Past:
+        key = entity, entity_id, boundary, days
+        if key not in self._pasts:
+            self._pasts[key] = _summed(self._between(entity, entity_id, boundary - days * _DAY, boundary))
+        return self._pasts[key]
+
+    def _habit(self, habit: str, past: _Past) -> tuple[Counter[int], int]:
+        return (past.hours, 24) if habit == "hour" else (past.weekdays, 7)
+
+    def _share(self, habit: str, transaction: Transaction, past: _Past) -> float | None:
+        if not past.count:
+            return None
+        moment = _EPOCH + timedelta(microseconds=transaction.event_us)
+        if habit == "weekday":
+            return past.weekdays[moment.weekday()] / past.count
+        around = {(moment + timedelta(hours=step)).hour for step in (-1, 0, 1)}
+        return sum(past.hours[hour] for hour in around) / past.count
+
+    def _is_new(self, feature: Feature, transaction: Transaction, boundary: int) -> float | None:
         column = _COLUMNS[feature.input]
         value = column(transaction)
         if value is None:
             return None
-        since = self._earlier("user", transaction, _DAY)
-        return 0.0 if any(column(other) == value for other in [*past, *since]) else 1.0
+        if value in self._seen(feature.input, transaction.user_id, boundary):
+            return 0.0
+        return 0.0 if any(column(other) == value for other in self._earlier("user", transaction, _DAY)) else 1.0
 
-    def _frauds(
-        self, feature: Feature, entity_id: str | None, boundary: int, past: Sequence[Transaction]
-    ) -> float | None:
+    def _seen(self, what: str, user_id: str, boundary: int) -> set[str | None]:
+        key = what, user_id, boundary
+        if key not in self._seen_before:
+            past = self._between("user", user_id, boundary - 90 * _DAY, boundary)
+            self._seen_before[key] = {_COLUMNS[what](other) for other in past}
+        return self._seen_before[key]
+
+    def _known_frauds(self, entity: str, entity_id: str, boundary: int) -> list[int]:
+        """Moments, in order, of the payments that count as fraud by the newest label known before the boundary."""
+        key = entity, entity_id, boundary
+        if key not in self._frauds_before:
+            found = []
+            for transaction_id in self._labelled[entity, entity_id]:
+                known = [label for label in self._said_about[transaction_id] if label.known_us < boundary]
+                if known and known[-1].is_fraud and _labelled_id(known[-1], entity) == entity_id:
+                    found.append(known[-1].transaction_us)
+            self._frauds_before[key] = sorted(moment for moment in found if moment < boundary)
+        return self._frauds_before[key]
+
+    def _of_labels(self, feature: Feature, entity_id: str, boundary: int) -> float | None:
         assert feature.window is not None  # noqa: S101
-        in_force: dict[str, Label] = {}
-        for label in sorted(self.labels, key=lambda label: label.known_us):
-            if label.known_us < boundary:
-                in_force[label.transaction_id] = label
-        frauds = [
-            label.transaction_us
-            for label in in_force.values()
-            if label.is_fraud
-            and (label.user_id if feature.entity == "user" else label.merchant_id) == entity_id
-            and boundary - feature.window.us <= label.transaction_us < boundary
-        ]
+        complete = boundary - self.settings.label_maturity_days * _DAY
+        days = feature.window.us // _DAY
+        ever = self._known_frauds(feature.entity, entity_id, boundary)
+        if feature.input == "mature_frauds":
+            start = complete - feature.window.us
+            old = len([moment for moment in ever if start <= moment < complete])
+            return (old + 0.1) / (len(self._between(feature.entity, entity_id, start, complete)) + 20.0)
+        start = boundary - feature.window.us
+        frauds = [moment for moment in ever if moment >= start]
+        if feature.input == "fraud_run":
+            run = _newest_run(frauds)
+            if feature.aggregate == "length":
+                return float(len(run))
+            return float(Fraction(boundary - run[0], _DAY)) if run else float(days)
         if feature.aggregate == "count":
             return float(len(frauds))
         if feature.aggregate == "days_since":
-            return float(Fraction(boundary - max(frauds), _DAY)) if frauds else float(feature.window.us // _DAY)
-        mature_before = boundary - self.settings.label_maturity_days * _DAY
-        payments = len([other for other in past if other.event_us < mature_before])
-        payments += len([moment for moment in frauds if moment >= mature_before])
+            return float(Fraction(boundary - frauds[-1], _DAY)) if frauds else float(days)
+        payments = len(self._between(feature.entity, entity_id, start, max(start, complete)))
+        payments += len([moment for moment in frauds if moment >= complete])
         return (len(frauds) + 0.1) / (payments + 20.0)
 
 
-def _amounts(feature: Feature, transaction: Transaction, cents: Sequence[int], days: Sequence[int]) -> float | None:
+def _moment(transaction: Transaction) -> int:
+    return transaction.event_us
+
+
+def _labelled_id(label: Label, entity: str) -> str:
+    return label.user_id if entity == "user" else label.merchant_id
+
+
+def _newest_run(moments: Sequence[int]) -> list[int]:
+    """The last of the moments and those before it, as long as no two neighbours are more than a week apart."""
+    run: list[int] = []
+    for moment in reversed(moments):
+        if run and run[0] - moment > 7 * _DAY:
+            break
+        run.insert(0, moment)
+    return run
+
+
+def _summed(past: Sequence[Transaction]) -> _Past:
+    cents = [other.amount_cents for other in past]
     count = len(cents)
     mean = Fraction(sum(cents), count) / 100 if count else None
-    variance = sum((Fraction(c, 100) - mean) ** 2 for c in cents) / count if mean is not None and count > 1 else None
-    spread = None if variance is None else sqrt(variance)
+    variance = None
+    if mean is not None and count > 1:
+        variance = Fraction(sum(c * c for c in cents), 10_000 * count) - mean**2
+    moments = [_EPOCH + timedelta(microseconds=other.event_us) for other in past]
+    return _Past(
+        count,
+        len({moment.date() for moment in moments}),
+        mean,
+        None if variance is None else sqrt(variance),
+        max(cents) / 100 if cents else None,
+        Counter(moment.hour for moment in moments),
+        Counter(moment.weekday() for moment in moments),
+    )
+
+
+def _amounts(aggregate: str, transaction: Transaction, past: _Past) -> float | None:
+    mean, spread = past.mean, past.spread
     amount = Fraction(transaction.amount_cents, 100)
     values: dict[str, float | None] = {
-        "count": float(count),
-        "active": float(len(set(days))),
+        "count": float(past.count),
+        "active": float(past.active),
         "mean": None if mean is None else float(mean),
         "std": spread,
-        "max": max(cents) / 100 if cents else None,
+        "max": past.largest,
         "zscore": None,
         "ratio": None if mean is None or mean <= 0 else min(10_000.0, float(amount / mean)),
     }
     if mean is not None and spread is not None:
         values["zscore"] = max(-1000.0, min(1000.0, float(amount - mean) / max(spread, 1.0)))
-    return values[feature.aggregate]
+    return values[aggregate]
 
 
 def _near_threshold(cents: int) -> bool:

@@ -7,8 +7,9 @@ Relations read here have the columns of ``int_transactions`` and ``int_labels_as
 from typing import Final
 
 from fraud_features.features import FEATURES, PROFILE_ENTITIES, Feature
-from fraud_features.inputs import NEW_COLUMNS, RATIO_CAP, REQUEST_INPUTS, STD_FLOOR, Z_CAP
-from fraud_features.profile import PROFILE_COLUMNS, SET_COLUMNS
+from fraud_features.inputs import HABITS, NEW_COLUMNS, RATIO_CAP, REQUEST_INPUTS, STD_FLOOR, Z_CAP
+from fraud_features.profile import stored_columns
+from fraud_features.sql_logins import failed_logins, login_columns
 from fraud_features.sql_text import as_of_sql, cte, double, indent
 from fraud_features.sql_windows import seen_name, window_ctes
 
@@ -28,8 +29,8 @@ PAYMENT_COLUMNS: Final = (
 )
 """Columns of a payment that its row of features keeps."""
 
-COUNTER_NAMES: Final = ("offsets_at", "offsets_before", "label_offsets_before")
-"""Columns that tell from which payments and labels a row was computed (``sql_counters``)."""
+COUNTER_NAMES: Final = ("offsets_at", "offsets_before", "label_offsets_before", "login_offsets")
+"""Columns that tell from which payments, labels and logins a row was computed (``sql_counters``)."""
 
 COORDINATE_COLUMNS: Final = ("_partition", "_offset")
 
@@ -60,12 +61,22 @@ def _profile_value(feature: Feature) -> str:
             return f"if({mean} is not null and {std} is not null, {bounded})"
         case "ratio":
             return f"if({mean} > 0e0, least({double(RATIO_CAP)}, {AMOUNT_SQL} / {mean}))"
+        case "share":
+            return _share(f"{feature.entity}_{feature.input}_counts_{window}", feature.input)
         case "new":
             column = NEW_COLUMNS[feature.input]
             known = f"coalesce(contains({feature.entity}_{feature.input}_ids_{window}, {column}), false)"
             return f"if({column} is not null, if({known} or {seen_name(feature.entity, column)}, 0, 1))"
         case _:
             return feature.name
+
+
+def _share(counts: str, habit: str) -> str:
+    bins, reach = HABITS[habit].bins, HABITS[habit].reach
+    # arrays begin at 1
+    near = [f"{counts}[({HABITS[habit].sql} + {step % bins}) % {bins} + 1]" for step in range(-reach, reach + 1)]
+    total = f"reduce({counts}, bigint '0', (total, n) -> total + n, total -> total)"
+    return f"cast({' + '.join(near)} as double) / cast(nullif({total}, 0) as double)"
 
 
 def value_sql(feature: Feature) -> str:
@@ -101,11 +112,11 @@ def _number(feature: Feature) -> str:
     return double(feature.missing) if feature.dtype == "float" else str(int(feature.missing))
 
 
-def features_query(payments: str, users: str, merchants: str, lag_us: str, where: str = "true") -> str:
+def features_query(payments: str, logins: str, users: str, merchants: str, lag_us: str, where: str = "true") -> str:
     """The whole query of the feature mart: payments, their windows, their profiles, their vector.
 
-    ``payments`` must reach 24 hours further back than the rows that ``where`` keeps; ``users`` and ``merchants`` hold
-    one profile per (entity, as_of) that a payment needs.
+    ``payments`` and ``logins`` must reach 24 hours further back than the rows that ``where`` keeps; ``users`` and
+    ``merchants`` hold one profile per (entity, as_of) that a payment needs.
     """
     profiles = "\n".join(
         f"inner join {relation} as {entity}s\n"
@@ -117,9 +128,11 @@ def features_query(payments: str, users: str, merchants: str, lag_us: str, where
             "select",
             "    windows.*,",
             *(f"    {_joined_columns(entity)}," for entity in PROFILE_ENTITIES),
-            "    " + ",\n    ".join(f"merchants.{name}" for name in COUNTER_NAMES),
+            indent(",\n".join([*login_columns("failed_logins"), *(f"merchants.{name}" for name in COUNTER_NAMES)])),
             "from windows",
             profiles,
+            "left join failed_logins",
+            "    on windows.transaction_id = failed_logins.transaction_id",
             f"where {where}",
         ]
     )
@@ -130,6 +143,7 @@ def features_query(payments: str, users: str, merchants: str, lag_us: str, where
             "with",
             cte("payments", "\n".join(["select", indent(",\n".join(read)), f"from {payments}"])),
             *window_ctes("payments", (*PAYMENT_COLUMNS, *_INPUT_COLUMNS, *COORDINATE_COLUMNS, "profile_as_of")),
+            cte("failed_logins", failed_logins("payments", logins)),
             cte("profiled", profiled),
             cte("known", known_select("profiled"), last=True),
             vector_select("known"),
@@ -138,4 +152,4 @@ def features_query(payments: str, users: str, merchants: str, lag_us: str, where
 
 
 def _joined_columns(entity: str) -> str:
-    return ",\n    ".join(f"{entity}s.{name}" for name in (*PROFILE_COLUMNS[entity], *SET_COLUMNS[entity]))
+    return ",\n    ".join(f"{entity}s.{name}" for name in stored_columns(entity))

@@ -1,4 +1,4 @@
-"""What the rows of a boundary were computed from, as three sums of Kafka offsets.
+"""What the rows of a boundary were computed from, as sums of Kafka offsets.
 
 A sum changes whenever a payment or label is added or replaced, and is the same after a rebuild: the rows whose sums
 differ from today's are exactly those that have to be computed again. No clock and no highest event time is asked.
@@ -13,11 +13,12 @@ COUNTER_COLUMNS: Final = {
     "offsets_at": "Sum of (_offset + 1) over the payments that look at this boundary.",
     "offsets_before": "Sum of (_offset + 1) over the payments before this boundary.",
     "label_offsets_before": "Sum of (_offset + 1) over the labels known before this boundary.",
+    "login_offsets": "Sum of (_offset + 1) over the logins up to the last payment that may look at this boundary.",
 }
 
 
-def counters_query(transactions: str, labels: str, lag_us: str) -> str:
-    """One row per boundary that a payment looks at; both relations must be complete."""
+def counters_query(transactions: str, labels: str, logins: str, lag_us: str) -> str:
+    """One row per boundary that a payment looks at; all relations must be complete."""
     return f"""with
 
 boundaries as (
@@ -50,11 +51,39 @@ label_days as (
 
 ),
 
+login_days as (
+
+    select
+        {as_of_sql("event_us", lag_us)} as as_of,
+        sum(_offset + 1) as offsets
+    from {logins}
+    group by 1
+
+),
+
+-- by the first boundary that a fact belongs to
 facts as (
 
-    select day, offsets as payment_offsets, 0 as label_offsets from payment_days
+    select
+        date_add('day', day + 1, date '1970-01-01') as as_of,
+        offsets as payment_offsets,
+        0 as label_offsets,
+        0 as login_offsets
+    from payment_days
     union all
-    select day, 0 as payment_offsets, offsets as label_offsets from label_days
+    select
+        date_add('day', day + 1, date '1970-01-01') as as_of,
+        0 as payment_offsets,
+        offsets as label_offsets,
+        0 as login_offsets
+    from label_days
+    union all
+    select
+        as_of,
+        0 as payment_offsets,
+        0 as label_offsets,
+        offsets as login_offsets
+    from login_days
 
 )
 
@@ -62,8 +91,9 @@ select
     boundaries.as_of,
     max(boundaries.offsets) as offsets_at,
     coalesce(sum(facts.payment_offsets), 0) as offsets_before,
-    coalesce(sum(facts.label_offsets), 0) as label_offsets_before
+    coalesce(sum(facts.label_offsets), 0) as label_offsets_before,
+    coalesce(sum(facts.login_offsets), 0) as login_offsets
 from boundaries
 left join facts
-    on facts.day < date_diff('day', date '1970-01-01', boundaries.as_of)
+    on facts.as_of <= boundaries.as_of
 group by boundaries.as_of"""  # noqa: S608

@@ -1,11 +1,14 @@
 """Profiles as Trino SQL: daily totals first, then one pass of windows over days."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
-from fraud_features.features import PROFILE_DAYS, US_PER_DAY, Feature, profile_features
-from fraud_features.inputs import NEW_COLUMNS, RATE_PRIOR_FRAUDS, RATE_PRIOR_PAYMENTS
-from fraud_features.profile import DERIVED_AGGREGATES
+from fraud_features.features import PROFILE_DAYS, PROFILE_ENTITIES, US_PER_DAY, Feature, profile_features
+from fraud_features.inputs import HABITS, NEW_COLUMNS, RATE_PRIOR_FRAUDS, RATE_PRIOR_PAYMENTS, RUN_GAP_US
+from fraud_features.profile import DERIVED_AGGREGATES, HABIT_COLUMNS
 from fraud_features.sql import SQL_TYPES, value_sql
+from fraud_features.sql_logins import failed_logins
 from fraud_features.sql_text import cte, double, indent
 from fraud_features.sql_windows import window_value
 
@@ -16,21 +19,24 @@ _LEAST_SHARE_OF_A_WEEK = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Maturity:
-    """Days that labels take to be complete, as SQL text; a window frame takes no sum, so the next number comes too."""
+    """Days that labels take to be complete, as SQL text: a window frame takes numbers and no sums of them.
 
-    days: str
-    days_plus_one: str
+    ``plus(n)`` is that number of days and ``n`` more; ``look_back`` the days before a boundary that its profile needs.
+    """
+
+    plus: Callable[[int], str]
+    look_back: str
 
     @classmethod
     def of(cls, days: int) -> "Maturity":
-        return cls(str(days), str(days + 1))
+        return cls(lambda more: str(days + more), str(max(PROFILE_DAYS, days + LONGEST_MATURE_DAYS)))
 
 
 def profile_query(entity: str, transactions: str, labels: str, needed: str, maturity: Maturity) -> str:
-    """One row per (entity, as_of) of ``needed``: the profile over the 90 days before midnight of ``as_of``.
+    """One row per (entity, as_of) of ``needed``: the profile over the days before midnight of ``as_of``.
 
-    ``transactions`` must reach 90 days further back than the earliest ``as_of``; ``needed`` has columns
-    ``<entity>_id`` and ``as_of`` without duplicates.
+    ``transactions`` must reach ``maturity.look_back`` days further back than the earliest ``as_of``; ``needed`` has
+    columns ``<entity>_id`` and ``as_of`` without duplicates.
     """
     return "\n\n".join(
         [
@@ -77,10 +83,28 @@ def _stored(entity: str) -> list[Feature]:
     return [f for f in profile_features(entity) if f.aggregate not in DERIVED_AGGREGATES]
 
 
-def _windows(entity: str, *aggregates: str, source: str = "transactions") -> list[int]:
-    """Lengths in days of the windows that the named aggregates of an entity use."""
-    found = {f.window.days for f in _stored(entity) if f.window and f.source == source and f.aggregate in aggregates}
+def _windows(entity: str, *aggregates: str, of: str = "") -> list[int]:
+    """Lengths in days of the windows that the named aggregates use: of payments, or of one input from labels."""
+    found = {
+        f.window.days
+        for f in _stored(entity)
+        if f.window and f.aggregate in aggregates and (f.input == of if of else f.source == "transactions")
+    }
     return sorted(found)
+
+
+LONGEST_MATURE_DAYS: Final = max(
+    (days for entity in PROFILE_ENTITIES for days in _windows(entity, "rate", of="mature_frauds")), default=0
+)
+"""The longest window that ends where labels are complete: it begins before the longest profile when they take long."""
+
+
+def _bins(entity: str) -> dict[str, list[tuple[str, str]]]:
+    """Counts column of the profile to a column of the day's total, with its condition, for each bin."""
+    return {
+        name: [(f"{habit}_{n}", f"count_if({HABITS[habit].sql} = {n})") for n in range(HABITS[habit].bins)]
+        for name, habit in HABIT_COLUMNS[entity].items()
+    }
 
 
 def _sets(entity: str) -> dict[str, str]:
@@ -105,6 +129,7 @@ def _daily(entity: str, transactions: str) -> str:
             f"array_agg(distinct {column}) filter (where {column} is not null) as {name}"
             for name, column in _sets(entity).items()
         ),
+        *(f"{total} as {column}" for bins in _bins(entity).values() for column, total in bins),
     ]
     # the payments themselves say how far back is needed; no boundary looks at its own day
     return "\n".join(
@@ -127,6 +152,7 @@ def _timeline(entity: str) -> str:
         "daily.squares",
         "daily.largest",
         *(f"daily.{name}" for name in _sets(entity)),
+        *(f"daily.{column}" for bins in _bins(entity).values() for column, _ in bins),
     ]
     return "\n".join(
         [
@@ -140,7 +166,7 @@ def _timeline(entity: str) -> str:
 
 def _spans(entity: str, maturity: Maturity) -> str:
     columns = [f"{entity}_id", "as_of", "day"]
-    rates = _windows(entity, "rate", source="labels")
+    rates, mature = _windows(entity, "rate", of="known_frauds"), _windows(entity, "rate", of="mature_frauds")
     counts, means, stds = (
         _windows(entity, "count", "mean", "std"),
         _windows(entity, "mean", "std"),
@@ -153,14 +179,24 @@ def _spans(entity: str, maturity: Maturity) -> str:
     columns += [f"max(largest) over days_{n} as largest_{n}d" for n in largest]
     columns += [f"count(payments) over days_{n} as days_{n}d" for n in active]
     columns += [f"coalesce(sum(payments) over mature_{n}, 0) as mature_{n}d" for n in rates]
+    columns += [f"coalesce(sum(payments) over complete_{n}, 0) as complete_{n}d" for n in mature]
     columns += [
         f"array_sort(array_distinct(flatten(array_agg({name}) over days_{PROFILE_DAYS}))) as {name}"
         for name in _sets(entity)
     ]
-    lengths = {*counts, *means, *largest, *active, *([PROFILE_DAYS] if _sets(entity) else [])}
+    columns += [
+        f"array[{', '.join(f'coalesce(sum({column}) over days_{PROFILE_DAYS}, 0)' for column, _ in bins)}] as {name}"
+        for name, bins in _bins(entity).items()
+    ]
+    whole = _sets(entity) or _bins(entity)
+    lengths = {*counts, *means, *largest, *active, *([PROFILE_DAYS] if whole else [])}
     frames = [_frame(entity, f"days_{n}", f"{n} preceding and 1 preceding") for n in sorted(lengths)]
     # empty where labels take longer than the window is long
-    frames += [_frame(entity, f"mature_{n}", f"{n} preceding and {maturity.days_plus_one} preceding") for n in rates]
+    frames += [_frame(entity, f"mature_{n}", f"{n} preceding and {maturity.plus(1)} preceding") for n in rates]
+    frames += [
+        _frame(entity, f"complete_{n}", f"{maturity.plus(n)} preceding and {maturity.plus(1)} preceding")
+        for n in mature
+    ]
     return "\n".join(["select", indent(",\n".join(columns)), "from timeline", "window", indent(",\n".join(frames))])
 
 
@@ -181,17 +217,23 @@ where is_fraud and {entity}_id is not null and transaction_us is not null"""  # 
 
 
 def _frauds(entity: str, maturity: Maturity) -> str:
-    counts = _windows(entity, "count", "rate", source="labels")
-    rates = _windows(entity, "rate", source="labels")
+    counts = _windows(entity, "count", "rate", of="known_frauds")
+    rates, mature = _windows(entity, "rate", of="known_frauds"), _windows(entity, "rate", of="mature_frauds")
     columns = [
         f"wanted.{entity}_id",
         "wanted.day",
-        "max(fraud_validity.transaction_us) as last_us",
-        *(f"count_if(fraud_validity.day >= wanted.day - {n}) as frauds_{n}d" for n in counts),
+        f"max(fraud_validity.transaction_us) filter (where {_held(PROFILE_DAYS)}) as last_us",
+        *(f"count_if({_held(n)}) as frauds_{n}d" for n in counts),
         *(
-            f"count_if(fraud_validity.day >= wanted.day - least({n}, {maturity.days})) as immature_frauds_{n}d"
+            f"count_if(fraud_validity.day >= wanted.day - least({n}, {maturity.plus(0)})) as immature_frauds_{n}d"
             for n in rates
         ),
+        *(
+            f"count_if(fraud_validity.day >= wanted.day - {maturity.plus(n)} "
+            f"and fraud_validity.day < wanted.day - {maturity.plus(0)}) as complete_frauds_{n}d"
+            for n in mature
+        ),
+        *(f"{_run(n)} as run_{n}d" for n in _windows(entity, "length", "age", of="fraud_run")),
     ]
     return "\n".join(
         [
@@ -204,16 +246,30 @@ def _frauds(entity: str, maturity: Maturity) -> str:
             "        and fraud_validity.first_day <= wanted.day",
             "        and (fraud_validity.last_day is null or fraud_validity.last_day >= wanted.day)",
             "        and fraud_validity.day < wanted.day",
-            f"        and fraud_validity.day >= wanted.day - {PROFILE_DAYS}",
+            f"        and fraud_validity.day >= wanted.day - {maturity.look_back}",
             f"group by wanted.{entity}_id, wanted.day",
         ]
     )
 
 
+def _held(days: int) -> str:
+    return f"fraud_validity.day >= wanted.day - {days}"
+
+
+def _run(days: int) -> str:
+    """The newest run of known frauds: its first moment, its newest and its length; NULL without a fraud."""
+    state = "row(first_us bigint, last_us bigint, length bigint)"
+    longer = f"cast(row(run.first_us, us, run.length + 1) as {state})"
+    another = f"cast(row(us, us, 1) as {state})"
+    moments = f"array_sort(array_agg(fraud_validity.transaction_us) filter (where {_held(days)}))"
+    step = f"if(us - run.last_us <= {RUN_GAP_US}, {longer}, {another})"
+    return f"reduce({moments}, cast(null as {state}), (run, us) -> {step}, run -> run)"
+
+
 def _value(feature: Feature) -> str:
     n = feature.window.days if feature.window else 0
     if feature.source == "labels":
-        return _label_value(feature.aggregate, n)
+        return _label_value(feature.input, feature.aggregate, n)
     payments = f"spans.payments_{n}d"
     # n Σx² - (Σx)² is exact in integers; only its root is rounded
     spread = (
@@ -231,22 +287,36 @@ def _value(feature: Feature) -> str:
 
 def meaning_sql(feature: Feature) -> str:
     """The expression that gives a feature its value, in the profile or in the vector."""
+    if feature.source == "logins":
+        return failed_logins("payments", "logins")
     if feature.kind == "window":
         return window_value(feature)
     stored = feature.kind == "profile" and feature.aggregate not in DERIVED_AGGREGATES
     return _value(feature) if stored else value_sql(feature)
 
 
-def _label_value(aggregate: str, n: int) -> str:
+def _label_value(given: str, aggregate: str, n: int) -> str:
     known = f"coalesce(frauds.frauds_{n}d, 0)"
     payments = f"spans.mature_{n}d + coalesce(frauds.immature_frauds_{n}d, 0)"
-    since = f"cast(spans.day * {US_PER_DAY} - frauds.last_us as double) / {double(float(US_PER_DAY))}"
     return {
-        "count": known,
-        "rate": f"(cast({known} as double) + {double(RATE_PRIOR_FRAUDS)}) "
-        f"/ (cast({payments} as double) + {double(RATE_PRIOR_PAYMENTS)})",
-        "days_since": f"coalesce({since}, {double(float(n))})",
-    }[aggregate]
+        ("known_frauds", "count"): known,
+        ("known_frauds", "rate"): _rate(known, payments),
+        ("known_frauds", "days_since"): f"coalesce({_days_since('frauds.last_us')}, {double(float(n))})",
+        ("mature_frauds", "rate"): _rate(f"coalesce(frauds.complete_frauds_{n}d, 0)", f"spans.complete_{n}d"),
+        ("fraud_run", "length"): f"coalesce(frauds.run_{n}d.length, 0)",
+        ("fraud_run", "age"): f"coalesce({_days_since(f'frauds.run_{n}d.first_us')}, {double(float(n))})",
+    }[given, aggregate]
+
+
+def _rate(frauds: str, payments: str) -> str:
+    return (
+        f"(cast({frauds} as double) + {double(RATE_PRIOR_FRAUDS)}) "
+        f"/ (cast({payments} as double) + {double(RATE_PRIOR_PAYMENTS)})"
+    )
+
+
+def _days_since(moment_us: str) -> str:
+    return f"cast(spans.day * {US_PER_DAY} - {moment_us} as double) / {double(float(US_PER_DAY))}"
 
 
 def _final(entity: str) -> str:
@@ -255,6 +325,7 @@ def _final(entity: str) -> str:
         "spans.as_of",
         *(f"cast({_value(f)} as {SQL_TYPES[f.dtype]}) as {f.name}" for f in _stored(entity)),
         *(f"coalesce(spans.{name}, cast(array[] as array(varchar))) as {name}" for name in _sets(entity)),
+        *(f"spans.{name}" for name in HABIT_COLUMNS[entity]),
     ]
     return "\n".join(
         [

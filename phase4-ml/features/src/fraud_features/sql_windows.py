@@ -116,7 +116,7 @@ def _seen(entity: str) -> dict[str, str]:
 
 
 def window_value(feature: Feature) -> str:
-    """Value of a window feature over the raw aggregates of its entity; NULL when not known."""
+    """Value of a feature over earlier payments, over the raw aggregates of its entity; NULL when not known."""
     assert feature.window is not None  # noqa: S101
     match feature.aggregate:
         case "count":

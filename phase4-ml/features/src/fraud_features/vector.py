@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 
 from fraud_features.features import FEATURE_NAMES, FEATURES
 from fraud_features.inputs import (
+    HABITS,
     NEAR_THRESHOLDS_CENTS,
     PREDICATES,
     RATE_PRIOR_FRAUDS,
     RATE_PRIOR_PAYMENTS,
     RATIO_CAP,
     REQUEST_INPUTS,
+    RUN_GAP_US,
     SMALL_CENTS,
     SPEED_CAP_KMH,
     STD_FLOOR,
@@ -76,7 +78,7 @@ def schema_hash(settings: FeatureSettings | None = None) -> str:
     A model carries it; scoring with another hash would feed it other features than it learned from.
     """
     meaning = {
-        "features": [asdict(feature) | {"sentence": None} for feature in FEATURES],
+        "features": [asdict(feature) | {"sentence": None, "reason": None} for feature in FEATURES],
         "inputs": {name: value.sql for name, value in REQUEST_INPUTS.items()},
         "expressions": {f.name: meaning_sql(f) for f in FEATURES},
         "predicates": {name: value.sql for name, value in PREDICATES.items()},
@@ -89,7 +91,9 @@ def schema_hash(settings: FeatureSettings | None = None) -> str:
             STD_FLOOR,
             RATE_PRIOR_FRAUDS,
             RATE_PRIOR_PAYMENTS,
+            RUN_GAP_US,
         ],
+        "habits": {name: [habit.sql, habit.bins, habit.reach] for name, habit in HABITS.items()},
         "settings": asdict(settings or FeatureSettings.from_env()),
     }
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()

@@ -18,6 +18,7 @@ from fraud_features import (
     UserFeatures,
     boundary_us,
     compute_features,
+    login_call,
     parse_profiles,
     parse_recent,
     profile_keys,
@@ -207,13 +208,16 @@ def test_vectors_from_redis_equal_the_reference(recents: Recents, seed: int) -> 
     live_ids = {transaction.transaction_id for transaction in live}
     Random(seed).shuffle(live)
     past = [transaction for transaction in payments if transaction.transaction_id not in live_ids]
+    logins = [replace(login, user_id=recents.prefix + login.user_id) for login in history.logins]
+    for call in map(login_call, logins):
+        recents.script(keys=list(call.keys), args=list(call.args))
     for transaction in past + past[::3]:
         recents.send(transaction, "add")
     for transaction in sorted(live, key=lambda t: t.event_us):
         # the feature writer may meet a payment before or after the API does
         if transaction.amount_cents % 2:
             recents.send(transaction, "add")
-    reference = Reference([*past, *live], history.labels, SETTINGS)
+    reference = Reference([*past, *live], history.labels, logins, SETTINGS)
     for transaction in sorted(live, key=lambda t: t.event_us):
         pipeline = recents.client.pipeline(transaction=False)
         call = recent_call(transaction)

@@ -8,28 +8,35 @@ from typing import Any
 from urllib.parse import urlparse
 
 import pytest
+import redis
 import trino
 
 from fraud_features import (
     FEATURE_NAMES,
     FEATURES,
+    RECENT_SCRIPT,
     FeatureSettings,
+    Login,
     Profile,
     Profiles,
     Recent,
     RecentEvents,
+    RecentLogins,
     Transaction,
     UserFeatures,
     boundary_us,
     compute_features,
+    login_call,
+    parse_recent,
+    recent_call,
 )
 from fraud_features.features import PROFILE_ENTITIES, US_PER_DAY, WINDOW_ENTITIES
 from fraud_features.histories import START_US, History, sample_history
-from fraud_features.literals import labels_relation, transactions_relation
-from fraud_features.profile import PROFILE_COLUMNS, SET_COLUMNS
+from fraud_features.literals import labels_relation, logins_relation, transactions_relation
+from fraud_features.profile import stored_columns
 from fraud_features.redis_layout import pack_profiles, profile_from_row, unpack_profiles
 from fraud_features.reference import Reference
-from fraud_features.sql import features_query
+from fraud_features.sql import COUNTER_NAMES, features_query
 from fraud_features.sql_counters import counters_query
 from fraud_features.sql_profiles import Maturity, current_needed, profile_query
 from fraud_features.sql_text import as_of_sql
@@ -39,6 +46,9 @@ SETTINGS = FeatureSettings()
 LAG = str(SETTINGS.profile_lag_us)
 MATURITY = Maturity.of(SETTINGS.label_maturity_days)
 SIZE = 300
+MANY = 100_000
+CHUNK = 2_000
+"""Rows in one statement: Trino reads at most a million characters."""
 CUT_US = START_US + 80 * US_PER_DAY
 
 
@@ -85,11 +95,33 @@ def lake(stack: Any) -> Iterator[Lake]:
     connection.close()
 
 
+def load(lake: Lake, name: str, history: History) -> tuple[str, str, str]:
+    """Tables of the payments and logins, the first of each identifier, and of the labels."""
+    first: dict[str, Transaction] = {}
+    for transaction in history.transactions:
+        first.setdefault(transaction.transaction_id, transaction)
+    attempts: dict[str, Login] = {}
+    for login in history.logins:
+        attempts.setdefault(login.login_id, login)
+    transactions, said, logins = (f"{lake.schema}.{name}_{part}" for part in ("transactions", "said", "logins"))
+    for table, rows, relation in (
+        (transactions, list(first.values()), transactions_relation),
+        (said, history.labels, labels_relation),
+        (logins, list(attempts.values()), logins_relation),
+    ):
+        for start in range(0, len(rows), CHUNK):
+            query = relation(rows[start : start + CHUNK], start)  # type: ignore[operator]
+            lake.query(f"insert into {table} {query}" if start else f"create table {table} as {query}")
+    # what comes after a label may stand in another chunk
+    columns = "_partition, _offset, transaction_id, user_id, merchant_id, transaction_us, known_us, is_fraud"
+    superseded = "lead(known_us) over (partition by transaction_id order by known_us, _offset) as superseded_us"
+    return transactions, lake.keep(f"{name}_labels", f"select {columns}, {superseded} from {said}"), logins
+
+
 def build(lake: Lake, name: str, history: History) -> Gold:
     """The three marts of a history, as the dbt models build them."""
-    transactions = lake.keep(f"{name}_transactions", transactions_relation(history.transactions))
-    labels = lake.keep(f"{name}_labels", labels_relation(history.labels))
-    counters = lake.keep(f"{name}_counters", counters_query(transactions, labels, LAG))
+    transactions, labels, logins = load(lake, name, history)
+    counters = lake.keep(f"{name}_counters", counters_query(transactions, labels, logins, LAG))
     marts: dict[str, str] = {}
     profiles: dict[tuple[str, str, int], Profile] = {}
     for entity in PROFILE_ENTITIES:
@@ -97,14 +129,14 @@ def build(lake: Lake, name: str, history: History) -> Gold:
         query = profile_query(entity, transactions, labels, boundaries, MATURITY)
         marts[entity] = lake.keep(
             f"{name}_{entity}",
-            f"select p.*, offsets_at, offsets_before, label_offsets_before from ({query}) as p "
+            f"select p.*, {', '.join(COUNTER_NAMES)} from ({query}) as p "
             f"inner join {counters} as c on p.as_of = c.as_of",
         )
-        columns = ", ".join((f"{entity}_id", "as_of", *PROFILE_COLUMNS[entity], *SET_COLUMNS[entity]))
+        columns = ", ".join((f"{entity}_id", "as_of", *stored_columns(entity)))
         for row in lake.query(f"select {columns} from {marts[entity]}"):
             profile = profile_from_row(entity, row)
             profiles[entity, row[0], profile.as_of_us] = profile
-    query = features_query(transactions, marts["user"], marts["merchant"], LAG)
+    query = features_query(transactions, logins, marts["user"], marts["merchant"], LAG)
     rows = lake.query(f"select transaction_id, missing_features, {', '.join(FEATURE_NAMES)} from ({query})")
     vectors = {row[0]: UserFeatures(tuple(map(float, row[2:])), tuple(row[1])) for row in rows}
     needed = f"({current_needed('user', transactions)})"
@@ -133,21 +165,55 @@ def online(reference: Reference, gold: Gold, transaction: Transaction) -> UserFe
         for entity in WINDOW_ENTITIES
         if (entity_id := transaction.entity_id(entity)) is not None
     }
+    logins = RecentLogins([x.as_recent() for x in reference.logins if x.user_id == transaction.user_id])
+    return compute_features(transaction, RecentEvents(recent, logins), profiles_of(gold, transaction), SETTINGS)
+
+
+def profiles_of(gold: Gold, transaction: Transaction) -> Profiles:
+    """Gold's profiles of a payment, through Redis' packing."""
     boundary = boundary_us(transaction.event_us, SETTINGS)
     pair = [
         unpack_profiles(entity, pack_profiles(entity, [gold.profiles[entity, entity_id, boundary]]))[0]
         for entity, entity_id in (("user", transaction.user_id), ("merchant", transaction.merchant_id))
     ]
-    return compute_features(transaction, RecentEvents(recent), Profiles.of(*pair), SETTINGS)
+    return Profiles.of(*pair)
 
 
 def test_trino_online_and_reference_agree_on_every_payment(gold: Gold) -> None:
-    reference = Reference(gold.history.transactions, gold.history.labels, SETTINGS)
+    reference = Reference(gold.history.transactions, gold.history.labels, gold.history.logins, SETTINGS)
     assert len(gold.vectors) == len(reference.transactions) == SIZE
     for transaction in reference.transactions:
         want = UserFeatures.from_values(reference.vector(transaction))
         assert_same(gold.vectors[transaction.transaction_id], want, transaction.transaction_id)
         assert_same(online(reference, gold, transaction), want, transaction.transaction_id)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_payments_agree(lake: Lake, stack: Any) -> None:
+    """Trino's vectors, those computed from the real Redis and Gold's profiles, and the reference's."""
+    stack.need("redis")
+    gold = build(lake, "many", sample_history(7, MANY, days=120, crowd=100))
+    reference = Reference(gold.history.transactions, gold.history.labels, gold.history.logins, SETTINGS)
+    assert len(gold.vectors) == len(reference.transactions) == MANY
+    with redis.Redis.from_url(stack.env["REDIS_URL"]) as client:
+        script, written = client.register_script(RECENT_SCRIPT), set[str]()
+        try:
+            # as feature_writer reads their topic; what comes later than a payment is left out by its moment
+            for login in gold.history.logins:
+                call = login_call(login)
+                written.update(call.keys)
+                script(keys=list(call.keys), args=list(call.args))
+            for transaction in sorted(reference.transactions, key=lambda t: t.event_us):
+                want = UserFeatures.from_values(reference.vector(transaction))
+                assert_same(gold.vectors[transaction.transaction_id], want, transaction.transaction_id)
+                call = recent_call(transaction)
+                written.update(call.keys)
+                recent = parse_recent(call, script(keys=list(call.keys), args=list(call.args)))
+                got = compute_features(transaction, recent, profiles_of(gold, transaction), SETTINGS)
+                assert got.flags == ()
+                assert_same(got, want, transaction.transaction_id)
+        finally:
+            client.delete(*written)
 
 
 def test_every_feature_takes_more_than_one_value(gold: Gold) -> None:
@@ -160,6 +226,7 @@ def test_what_becomes_known_later_changes_no_earlier_row(lake: Lake, gold: Gold)
     known = History(
         [t for t in gold.history.transactions if t.event_us < CUT_US],
         [label for label in gold.history.labels if label.known_us < CUT_US],
+        [login for login in gold.history.logins if login.event_us < CUT_US],
     )
     earlier = build(lake, "known", known)
     assert len(earlier.vectors) > SIZE / 3
@@ -178,7 +245,7 @@ def test_what_becomes_known_later_changes_no_earlier_row(lake: Lake, gold: Gold)
 )
 def test_a_stray_payment_is_not_the_newest_day(lake: Lake, name: str, days: list[int], newest: int) -> None:
     payments = [Transaction(f"t{n}", day * US_PER_DAY + n, "U1", "M1", 100) for n, day in enumerate(days)]
-    assert Reference(payments, [], SETTINGS).newest_day() == newest * US_PER_DAY
+    assert Reference(payments, []).newest_day() == newest * US_PER_DAY
     transactions = lake.keep(f"{name}_payments", transactions_relation(payments))
     boundaries = lake.query(f"select user_id, as_of from ({current_needed('user', transactions)}) order by as_of")
     epoch = date(1970, 1, 1)
@@ -187,7 +254,7 @@ def test_a_stray_payment_is_not_the_newest_day(lake: Lake, name: str, days: list
 
 def test_the_newest_profiles_are_those_of_the_reference(gold: Gold) -> None:
     """What Redis is given: every user at the two newest boundaries, whether a payment looked at them or not."""
-    reference = Reference(gold.history.transactions, gold.history.labels, SETTINGS)
+    reference = Reference(gold.history.transactions, gold.history.labels, gold.history.logins, SETTINGS)
     newest = reference.newest_day()
     users = {t.user_id for t in reference.transactions}
     assert {(user, profile.as_of_us) for user, profile in gold.current} == {
@@ -197,5 +264,6 @@ def test_the_newest_profiles_are_those_of_the_reference(gold: Gold) -> None:
     for user, profile in gold.current:
         want = reference.profile("user", user, profile.as_of_us)
         assert profile.sets == want.sets
+        assert profile.habits == want.habits
         for name, value in want.values.items():
             assert profile.values[name] == (None if value is None else pytest.approx(value, rel=1e-9)), name

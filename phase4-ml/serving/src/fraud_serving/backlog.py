@@ -1,4 +1,4 @@
-"""How many payments feature_writer has not put into Redis yet."""
+"""How many payments and logins feature_writer has not put into Redis yet."""
 
 import time
 from typing import Any
@@ -14,7 +14,7 @@ TIMEOUT_SECONDS = 10.0
 
 
 def read_backlog(settings: Settings) -> dict[str, Any]:
-    """Lag of the writer's group over every partition: ``{group, topic, lag, caught_up, partitions: {number: lag}}``.
+    """Lag of the writer's group: ``{group, lag, caught_up, topics: {topic: {partition: lag}}}``.
 
     ``caught_up`` says whether Redis carries the writer's mark: a writer that fills a Redis which lost its memory reads
     from the beginning, behind the offsets it once committed.
@@ -27,10 +27,10 @@ def read_backlog(settings: Settings) -> dict[str, Any]:
         RedisError: Redis does not answer.
     """
     settings.require("kafka_bootstrap_servers")
-    topic = settings.feature_writer_topic
+    topics = settings.feature_writer_topic, settings.feature_writer_logins_topic
     # Before the offsets: the mark is set after the last commit, so what is read after it cannot be older.
     with redis_client(settings) as redis:
-        caught_up = redis.get(caught_up_key(topic)) is not None
+        caught_up = redis.get(caught_up_key(settings.feature_writer_topic)) is not None
     consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka_bootstrap_servers,
@@ -39,17 +39,7 @@ def read_backlog(settings: Settings) -> dict[str, Any]:
         }
     )
     try:
-        metadata = consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic]
-        if metadata.error is not None or not metadata.partitions:
-            raise SettingsError(f"there is no topic {topic}: run `make phase1-up`")
-        wanted = [TopicPartition(topic, partition) for partition in sorted(metadata.partitions)]
-        lags: dict[int, int] = {}
-        for committed in consumer.committed(wanted, timeout=TIMEOUT_SECONDS):
-            low, high = consumer.get_watermark_offsets(
-                TopicPartition(topic, committed.partition), timeout=TIMEOUT_SECONDS
-            )
-            # Below zero stands for "nothing committed"; below the low mark the broker has dropped what was there.
-            lags[committed.partition] = high - max(committed.offset, low)
+        lags = {topic: _lags(consumer, topic) for topic in topics}
     except KafkaException as error:
         raise SettingsError(
             f"Kafka at {settings.kafka_bootstrap_servers} does not answer ({error.args[0].str()}): "
@@ -59,15 +49,27 @@ def read_backlog(settings: Settings) -> dict[str, Any]:
         consumer.close()
     return {
         "group": settings.feature_writer_group,
-        "topic": topic,
-        "lag": sum(lags.values()),
+        "lag": sum(sum(partitions.values()) for partitions in lags.values()),
         "caught_up": caught_up,
-        "partitions": {str(partition): lag for partition, lag in lags.items()},
+        "topics": lags,
     }
 
 
+def _lags(consumer: Consumer, topic: str) -> dict[str, int]:
+    metadata = consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic]
+    if metadata.error is not None or not metadata.partitions:
+        raise SettingsError(f"there is no topic {topic}: run `make phase1-up`")
+    wanted = [TopicPartition(topic, partition) for partition in sorted(metadata.partitions)]
+    lags: dict[str, int] = {}
+    for committed in consumer.committed(wanted, timeout=TIMEOUT_SECONDS):
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, committed.partition), timeout=TIMEOUT_SECONDS)
+        # Below zero stands for "nothing committed"; below the low mark the broker has dropped what was there.
+        lags[str(committed.partition)] = high - max(committed.offset, low)
+    return lags
+
+
 def is_done(backlog: dict[str, Any]) -> bool:
-    """Whether every payment of the topic is in Redis."""
+    """Whether every payment and login is in Redis."""
     return backlog["lag"] == 0 and bool(backlog["caught_up"])
 
 

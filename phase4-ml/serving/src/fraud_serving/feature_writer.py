@@ -1,15 +1,16 @@
-"""Keeps the recent events in Redis complete: history, and payments that the API did not see.
+"""Keeps the recent events in Redis complete: history, payments that the API did not see, and logins.
 
-A consumer of ``transactions.raw`` that runs the API's own idempotent script. Offsets are committed after Redis has the
-events, so whatever happens in between is read again and changes nothing.
+A consumer of ``transactions.raw`` and ``logins.raw`` that runs the API's own idempotent script. Offsets are committed
+after Redis has the events, so whatever happens in between is read again and changes nothing.
 """
 
 import logging
 import signal
 import threading
 import time
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, Final
 
 import httpx
@@ -20,11 +21,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from fraud_features import RECENT_SCRIPT, ScriptCall, Transaction
-from fraud_serving.recent_batches import script_calls
+from fraud_features import RECENT_SCRIPT, Login, ScriptCall, Transaction
+from fraud_serving.recent_batches import login_calls, payment_calls
 from fraud_serving.recent_script import SCRIPT_SHA, caught_up_key
+from fraud_serving.records import SchemaRegistry, UnreadableRecordError, login_decoder, transaction_decoder
 from fraud_serving.settings import Settings
-from fraud_serving.transaction_records import SchemaRegistry, TransactionDecoder, UnreadableRecordError
 
 # Large enough that most of a history is superseded within its own batch, small enough to hold in memory.
 BATCH_MESSAGES: Final = 40_000
@@ -33,17 +34,32 @@ COLLECT_SECONDS: Final = 0.1
 PIPELINE_CALLS: Final = 500
 RETRY_SECONDS: Final = 1.0
 
-EVENTS = Counter("fraud_feature_writer_events_total", "Payments read from transactions.raw")
+EVENTS = Counter("fraud_feature_writer_events_total", "Payments and logins read")
 UNREADABLE = Counter("fraud_feature_writer_unreadable_total", "Messages that Bronze quarantines and windows leave out")
 WRITES = Counter("fraud_feature_writer_writes_total", "Calls of the recent-events script")
 FAILURES = Counter("fraud_feature_writer_failures_total", "Attempts that failed and were repeated", ["dependency"])
 REBUILDS = Counter("fraud_feature_writer_rebuilds_total", "Times that Redis had lost its memory and all was read again")
-CAUGHT_UP = Gauge("fraud_feature_writer_caught_up", "1 once every event of the topic has been in Redis")
+CAUGHT_UP = Gauge("fraud_feature_writer_caught_up", "1 once every event of the topics has been in Redis")
 NEWEST_EVENT = Gauge(
     "fraud_feature_writer_newest_event_timestamp_seconds", "Event time of the payment written last, Unix seconds"
 )
 
 logger = logging.getLogger(__name__)
+
+Place = tuple[str, int]
+"""A topic and the number of one of its partitions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was read in one go, each kind in the order of its partitions."""
+
+    payments: list[Transaction]
+    logins: list[Login]
+
+    def calls(self) -> Iterator[ScriptCall]:
+        """Of the recent-events script; logins first, because payments read them."""
+        return chain(login_calls(self.logins), payment_calls(self.payments))
 
 
 class FeatureWriter:
@@ -53,14 +69,18 @@ class FeatureWriter:
         settings.require("kafka_bootstrap_servers", "schema_registry_url", "redis_host", "redis_password")
         self._settings = settings
         self._stopping = threading.Event()
-        self._at_end: set[int] = set()
-        self._assigned: set[int] = set()
+        self._at_end: set[Place] = set()
+        self._assigned: set[Place] = set()
         self._rebuilding = True
         self._redis = redis_client(settings)
-        self._topic = settings.feature_writer_topic
-        self._caught_up_key = caught_up_key(self._topic)
-        self._registry = SchemaRegistry(settings.schema_registry_url, f"{self._topic}-value")
-        self._decoder = TransactionDecoder(self._registry.schema)
+        self._payments_topic, self._logins_topic = settings.feature_writer_topic, settings.feature_writer_logins_topic
+        self._caught_up_key = caught_up_key(self._payments_topic)
+        self._registries = [
+            SchemaRegistry(settings.schema_registry_url, f"{topic}-value")
+            for topic in (self._payments_topic, self._logins_topic)
+        ]
+        self._decode_payment = transaction_decoder(self._registries[0].schema).decode
+        self._decode_login = login_decoder(self._registries[1].schema).decode
         self._consumer = Consumer(
             {
                 "bootstrap.servers": settings.kafka_bootstrap_servers,
@@ -95,12 +115,14 @@ class FeatureWriter:
             if rebuild:
                 self._persistently("redis", lambda: self._redis.delete(self._caught_up_key))
             CAUGHT_UP.set(0 if self._rebuilding else 1)
-            self._consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._revoke)
+            topics = [self._payments_topic, self._logins_topic]
+            self._consumer.subscribe(topics, on_assign=self._assign, on_revoke=self._revoke)
             while not self._stopping.is_set():
                 self._step()
         finally:
             self._consumer.close()
-            self._registry.close()
+            for registry in self._registries:
+                registry.close()
             self._redis.close()
 
     def _step(self) -> None:
@@ -124,7 +146,7 @@ class FeatureWriter:
             self._persistently("redis", lambda: self._redis.set(self._caught_up_key, "1"))
             self._rebuilding = False
             CAUGHT_UP.set(1)
-            logger.info("caught up with %s", self._topic)
+            logger.info("caught up with %s and %s", self._payments_topic, self._logins_topic)
 
     def _is_value(self, message: Message) -> bool:
         """Whether a message is a record; notes the ends of partitions.
@@ -136,33 +158,37 @@ class FeatureWriter:
         if error is None:
             return True
         if error.code() == KafkaError._PARTITION_EOF:
-            self._at_end.add(_number(message.partition()))
+            self._at_end.add(_place(message))
         elif error.fatal() or error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise KafkaException(error)
         else:
             logger.warning("Kafka: %s", error)
         return False
 
-    def _decode(self, messages: Sequence[Message]) -> list[Transaction]:
-        batch = []
+    def _decode(self, messages: Sequence[Message]) -> Batch:
+        batch = Batch([], [])
         for message in messages:
             try:
-                batch.append(self._decoder.decode(message.value()))
+                if message.topic() == self._logins_topic:
+                    batch.logins.append(self._decode_login(message.value()))
+                else:
+                    batch.payments.append(self._decode_payment(message.value()))
             except UnreadableRecordError as error:
                 UNREADABLE.inc()
-                logger.warning("partition %s offset %s left out: %s", message.partition(), message.offset(), error)
-        EVENTS.inc(len(batch))
+                where = message.topic(), message.partition(), message.offset()
+                logger.warning("%s partition %s offset %s left out: %s", *where, error)
+        EVENTS.inc(len(batch.payments) + len(batch.logins))
         return batch
 
-    def _write(self, batch: Sequence[Transaction]) -> bool:
+    def _write(self, batch: Batch) -> bool:
         """Writes a batch; True when Redis turns out to have lost the history before it."""
-        calls = script_calls(batch)
+        calls = batch.calls()
         lost = False
         while chunk := list(islice(calls, PIPELINE_CALLS)):
             lost = self._write_chunk(chunk) or lost
             WRITES.inc(len(chunk))
-        if batch:
-            NEWEST_EVENT.set(max(transaction.event_us for transaction in batch) / 1e6)
+        if batch.payments:
+            NEWEST_EVENT.set(max(transaction.event_us for transaction in batch.payments) / 1e6)
         return lost
 
     def _write_chunk(self, calls: Sequence[ScriptCall]) -> bool:
@@ -178,10 +204,10 @@ class FeatureWriter:
         return self._redis.get(self._caught_up_key) is None
 
     def _commit(self, messages: Sequence[Message]) -> None:
-        positions: dict[int, int] = {}
+        positions: dict[Place, int] = {}
         for message in messages:
-            positions[_number(message.partition())] = _number(message.offset()) + 1
-        offsets = [TopicPartition(self._topic, partition, offset) for partition, offset in positions.items()]
+            positions[_place(message)] = _number(message.offset()) + 1
+        offsets = [TopicPartition(*place, offset) for place, offset in positions.items()]
         try:
             self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
@@ -191,20 +217,20 @@ class FeatureWriter:
 
     def _rewind(self) -> None:
         """Redis has lost its memory: reads everything again, and says so by the committed offsets too."""
-        logger.warning("Redis does not hold the history any more: reading %s from the beginning", self._topic)
+        logger.warning("Redis does not hold the history any more: reading everything from the beginning")
         REBUILDS.inc()
         CAUGHT_UP.set(0)
         self._rebuilding = True
         self._at_end.clear()
         first = []
-        for partition in sorted(self._assigned):
-            low, _ = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=10)
-            first.append(TopicPartition(self._topic, partition, low))
-            self._consumer.seek(TopicPartition(self._topic, partition, low))
+        for place in sorted(self._assigned):
+            low, _ = self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=10)
+            first.append(TopicPartition(*place, low))
+            self._consumer.seek(TopicPartition(*place, low))
         self._consumer.commit(offsets=first, asynchronous=False)
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._assigned = {partition.partition for partition in partitions}
+        self._assigned = {(partition.topic, partition.partition) for partition in partitions}
         self._at_end.clear()
         if self._rebuilding:
             for partition in partitions:
@@ -212,7 +238,7 @@ class FeatureWriter:
         consumer.assign(partitions)
 
     def _revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        gone = {partition.partition for partition in partitions}
+        gone = {(partition.topic, partition.partition) for partition in partitions}
         self._assigned -= gone
         self._at_end -= gone
 
@@ -244,6 +270,10 @@ def redis_client(settings: Settings, timeout_seconds: float = 10.0) -> Redis:
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
+
+
+def _place(message: Message) -> Place:
+    return str(message.topic()), _number(message.partition())
 
 
 def _number(value: int | None) -> int:

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from fraud_contracts import TRANSACTIONS
+from fraud_contracts import LOGINS, TRANSACTIONS
 from fraud_serving.errors import SettingsError
 
 # Values that people leave in a configuration: a service that accepts them is open to anyone.
@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     # Another topic than the contract's has its own group and its own mark in Redis; tests use that.
     feature_writer_topic: str = Field(
         default=TRANSACTIONS.name, validation_alias="FRAUD_SERVING_FEATURE_WRITER_TOPIC", min_length=1
+    )
+    feature_writer_logins_topic: str = Field(
+        default=LOGINS.name, validation_alias="FRAUD_SERVING_FEATURE_WRITER_LOGINS_TOPIC", min_length=1
     )
     feature_writer_metrics_port: int = Field(default=8094, validation_alias="FEATURE_WRITER_METRICS_PORT")
 

@@ -14,7 +14,8 @@ import redis
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from fraud_contracts import TRANSACTIONS, recent_key, schema, schema_text
+from fraud_contracts import LOGINS, TRANSACTIONS, recent_key, schema, schema_text
+from fraud_contracts import Topic as Contract
 from fraud_features import FEATURE_NAMES, Transaction, recent_call
 from fraud_features.redis_layout import RECENT_SCRIPT
 
@@ -26,21 +27,17 @@ BASE_US = 1_772_445_600_000_000  # 2026-03-02T10:00:00Z
 class Topic:
     """A topic of our own with the contract's schema; nothing of the stack's own topics is touched."""
 
-    def __init__(self, env: dict[str, str]) -> None:
+    def __init__(self, env: dict[str, str], contract: Contract = TRANSACTIONS) -> None:
         self.name = f"sv-{uuid4().hex[:10]}.raw"
-        self.env = {
-            **env,
-            "FRAUD_SERVING_FEATURE_WRITER_TOPIC": self.name,
-            "FRAUD_SERVING_FEATURE_WRITER_GROUP": f"{self.name}-writer",
-        }
+        self.env = env
         admin = AdminClient({"bootstrap.servers": env["KAFKA_BOOTSTRAP_SERVERS"]})
-        admin.create_topics([NewTopic(self.name, num_partitions=TRANSACTIONS.partitions)])[self.name].result(30)
+        admin.create_topics([NewTopic(self.name, num_partitions=contract.partitions)])[self.name].result(30)
         self._admin = admin
         self._subject = f"{env['SCHEMA_REGISTRY_URL']}/subjects/{self.name}-value"
-        body = {"schema": schema_text(TRANSACTIONS)}
+        body = {"schema": schema_text(contract)}
         registered = httpx.post(f"{self._subject}/versions", json=body, timeout=30)
         self._header = b"\0" + int(registered.raise_for_status().json()["id"]).to_bytes(4, "big")
-        self._schema = fastavro.parse_schema(_plain(schema(TRANSACTIONS)))
+        self._schema = fastavro.parse_schema(_plain(schema(contract)))
         self._producer = Producer({"bootstrap.servers": env["KAFKA_BOOTSTRAP_SERVERS"], "linger.ms": 20})
 
     def delete(self) -> None:
@@ -90,9 +87,26 @@ def broker(stack: Any) -> dict[str, str]:
     return env
 
 
+def login(number: int, user: str, seconds: float = 0.0, **change: Any) -> dict[str, Any]:
+    moment = BASE_US + int(seconds * 1_000_000)
+    return {"login_id": f"{user}-l{number}", "event_time": moment, "user_id": user, "outcome": "FAILURE", **change}
+
+
 @pytest.fixture
-def topic(broker: dict[str, str], own_redis: dict[str, str]) -> Iterator[Topic]:
+def logins(broker: dict[str, str]) -> Iterator[Topic]:
+    made = Topic(broker, LOGINS)
+    yield made
+    made.delete()
+
+
+@pytest.fixture
+def topic(broker: dict[str, str], own_redis: dict[str, str], logins: Topic) -> Iterator[Topic]:
     made = Topic({**broker, **own_redis})
+    made.env |= {
+        "FRAUD_SERVING_FEATURE_WRITER_TOPIC": made.name,
+        "FRAUD_SERVING_FEATURE_WRITER_LOGINS_TOPIC": logins.name,
+        "FRAUD_SERVING_FEATURE_WRITER_GROUP": f"{made.name}-writer",
+    }
     yield made
     made.delete()
 
@@ -143,7 +157,7 @@ def test_history_is_written_counted_and_committed(
     code, before = backlog(topic, run_process, "--wait", "0.1")
     # No partition has a commit yet: all of them count from their beginning.
     assert (code, before["lag"], before["caught_up"]) == (1, 60, False)
-    assert len(before["partitions"]) == TRANSACTIONS.partitions
+    assert len(before["topics"][topic.name]) == TRANSACTIONS.partitions
     with start_writer() as writer:
         code, after = backlog(topic, run_process, "--wait", "60")
         assert (code, after["lag"], after["caught_up"]) == (0, 0, True)
@@ -195,10 +209,38 @@ def test_the_api_and_the_writer_write_one_event_once(
             assert [vector[name] for name in vector if name.endswith("transactions_count_1m")] == [1]
 
 
+def test_logins_reach_the_vector_of_the_next_payment(
+    topic: Topic,
+    logins: Topic,
+    store: redis.Redis,
+    start_api: Any,
+    start_writer: Any,
+    payment: Payment,
+    decision_of: Any,
+    run_process: Any,
+) -> None:
+    scored = payment(event_time="2026-03-02T10:00:30Z")
+    user = scored["user_id"]
+    # one of them twice, one that was met, one of another user, one of ten minutes ago, one that comes later
+    failed = [login(1, user, 10), login(2, user, 20), login(3, user, -600), login(4, user, 31)]
+    logins.send([*failed, failed[0], login(5, user, 5, outcome="SUCCESS"), login(6, "other", 5)])
+    logins.send_bytes(user, b"no login")
+    with start_api(**topic.env) as api, start_writer():
+        run_process.eventually(lambda: store.get(recent_key("writer", topic.name)), what="the caught-up mark")
+        answer = api.predict(**scored).json()
+        assert "user_logins_missing" not in answer["flags"]
+        vector = dict(zip(FEATURE_NAMES, decision_of(scored["transaction_id"])["vector"], strict=True))
+        assert vector["user_failed_logins_count_10m"] == 2
+        assert vector["user_failed_logins_count_24h"] == 3
+        # a payment adds nothing to the logins
+        assert store.zcard(recent_key("login", user)) == 5
+
+
 def test_a_redis_that_lost_its_memory_is_filled_again(
-    topic: Topic, store: redis.Redis, start_writer: Any, run_process: Any
+    topic: Topic, logins: Topic, store: redis.Redis, start_writer: Any, run_process: Any
 ) -> None:
     topic.send([record(number, f"u{number % 5}", number) for number in range(50)])
+    logins.send([login(number, f"u{number % 5}", number) for number in range(30)])
     with start_writer():
         run_process.eventually(lambda: store.get(recent_key("writer", topic.name)), what="the caught-up mark")
         complete = contents(store)

@@ -1,11 +1,11 @@
-"""Values of ``transactions.raw`` as features take them: decoded by schema id, and only if Bronze keeps them."""
+"""Payments and logins as features take them: decoded by schema id, and only if Bronze keeps them."""
 
 import io
 import json
 import re
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import fastavro
 import httpx
@@ -15,25 +15,29 @@ from fraud_contracts import (
     DEGREE_LIMITS,
     EARLIEST_EVENT_US,
     LATEST_EVENT_US,
+    LOGINS,
     MAX_AMOUNT_CENTS,
     MIN_AMOUNT_CENTS,
     TRANSACTIONS,
+    Topic,
     schema,
     text_patterns,
 )
-from fraud_features import Transaction
+from fraud_features import Login, Transaction
 
 MAGIC_BYTE: Final = 0
 HEADER_BYTES: Final = 5
 
-_TEXTS: Final = tuple((name, re.compile(pattern).fullmatch) for name, pattern in text_patterns(TRANSACTIONS).items())
 # Nothing that changes how bytes are read.
 _DECORATION: Final = frozenset({"logicalType", "precision", "scale", "doc"})
 _OPTIONAL: Final = tuple(field.name for field in fields(Transaction) if field.default is None)
 
 
+Event = TypeVar("Event")
+
+
 class UnreadableRecordError(Exception):
-    """A message that Bronze quarantines: it is no transaction, or not a sound one."""
+    """A message that Bronze quarantines: it is no such record, or not a sound one."""
 
 
 class SchemaRegistry:
@@ -94,18 +98,30 @@ class SchemaRegistry:
             raise httpx.DecodingError(f"the registry's answer to {path} is no JSON") from error
 
 
-class TransactionDecoder:
-    """Decodes messages framed as Confluent does; ``fetch`` gives a writer schema by id and is asked once for each."""
+class RecordDecoder(Generic[Event]):
+    """Decodes messages framed as Confluent does; ``fetch`` gives a writer schema by id and is asked once for each.
 
-    def __init__(self, fetch: Callable[[int], Any]) -> None:
+    ``build`` makes the event of a record; ``wrong_field`` names the first field that Bronze's quarantine checks refuse,
+    if any: what it keeps out must not enter a window.
+    """
+
+    def __init__(
+        self,
+        topic: Topic,
+        build: Callable[[dict[str, Any]], Event],
+        wrong_field: Callable[[dict[str, Any]], str | None],
+        fetch: Callable[[int], Any],
+    ) -> None:
+        self._build = build
+        self._wrong_field = wrong_field
         self._fetch = fetch
-        self._reader = _without_logical_types(schema(TRANSACTIONS))
+        self._reader = _without_logical_types(schema(topic))
         self._parsed_reader = fastavro.parse_schema(self._reader)
         # Parsed writer schema, and the reader's where the two differ: resolving costs three times a plain read.
         self._writers: dict[int, tuple[Schema, Schema | None]] = {}
 
-    def decode(self, value: bytes | None) -> Transaction:
-        """The transaction in a message's value.
+    def decode(self, value: bytes | None) -> Event:
+        """The event in a message's value.
 
         Raises:
             UnreadableRecordError: it cannot be decoded, or a field is outside the bounds that Bronze sets.
@@ -116,21 +132,14 @@ class TransactionDecoder:
         writer, reader = self._schemas(int.from_bytes(value[1:HEADER_BYTES], "big"))
         try:
             record: Any = fastavro.schemaless_reader(io.BytesIO(value[HEADER_BYTES:]), writer, reader)
-            transaction = Transaction(
-                transaction_id=record["transaction_id"],
-                event_us=record["event_time"],
-                user_id=record["user_id"],
-                merchant_id=record["merchant_id"],
-                amount_cents=int.from_bytes(record["amount"], "big", signed=True),
-                **{name: record.get(name) for name in _OPTIONAL},
-            )
+            event = self._build(record)
         except Exception as error:
             # fastavro raises whatever random bytes lead it into: EOFError, IndexError, UnicodeDecodeError …
             raise UnreadableRecordError(f"the value cannot be decoded ({type(error).__name__})") from error
-        wrong = _wrong_field(record, transaction)
+        wrong = self._wrong_field(record)
         if wrong is not None:
             raise UnreadableRecordError(f"{wrong} is out of bounds")
-        return transaction
+        return event
 
     def _schemas(self, schema_id: int) -> tuple[Schema, Schema | None]:
         known = self._writers.get(schema_id)
@@ -152,17 +161,64 @@ def _without_logical_types(node: Any) -> Any:
     return [_without_logical_types(part) for part in node] if isinstance(node, list) else node
 
 
-def _wrong_field(record: dict[str, Any], transaction: Transaction) -> str | None:
-    """The first field that Bronze's quarantine checks refuse, if any: what it keeps out must not enter a window."""
-    for name, matches in _TEXTS:
-        text = record[name]
-        if text is not None and matches(text) is None:
-            return name
+def transaction_decoder(fetch: Callable[[int], Any]) -> RecordDecoder[Transaction]:
+    """Of ``transactions.raw``."""
+    wrong_text = texts_check(TRANSACTIONS)
+
+    def build(record: dict[str, Any]) -> Transaction:
+        return Transaction(
+            transaction_id=record["transaction_id"],
+            event_us=record["event_time"],
+            user_id=record["user_id"],
+            merchant_id=record["merchant_id"],
+            amount_cents=_cents(record),
+            **{name: record.get(name) for name in _OPTIONAL},
+        )
+
+    def wrong_field(record: dict[str, Any]) -> str | None:
+        if (wrong := wrong_text(record) or wrong_place_or_time(record)) is not None:
+            return wrong
+        return None if MIN_AMOUNT_CENTS <= _cents(record) <= MAX_AMOUNT_CENTS else "amount"
+
+    return RecordDecoder(TRANSACTIONS, build, wrong_field, fetch)
+
+
+def login_decoder(fetch: Callable[[int], Any]) -> RecordDecoder[Login]:
+    """Of ``logins.raw``."""
+    wrong_text = texts_check(LOGINS)
+
+    def build(record: dict[str, Any]) -> Login:
+        return Login(record["login_id"], record["event_time"], record["user_id"], record["outcome"])
+
+    def wrong_field(record: dict[str, Any]) -> str | None:
+        return wrong_text(record) or wrong_place_or_time(record)
+
+    return RecordDecoder(LOGINS, build, wrong_field, fetch)
+
+
+def _cents(record: dict[str, Any]) -> int:
+    return int.from_bytes(record["amount"], "big", signed=True)
+
+
+def texts_check(topic: Topic) -> Callable[[dict[str, Any]], str | None]:
+    """What names the first text of a record that is outside its bounds."""
+    patterns = tuple((name, re.compile(pattern).fullmatch) for name, pattern in text_patterns(topic).items())
+
+    def wrong_text(record: dict[str, Any]) -> str | None:
+        for name, matches in patterns:
+            text = record[name]
+            if text is not None and matches(text) is None:
+                return name
+        return None
+
+    return wrong_text
+
+
+def wrong_place_or_time(record: dict[str, Any]) -> str | None:
+    """The coordinate or the event time of a record that is outside its bounds."""
     for name, limit in DEGREE_LIMITS.items():
         degrees = record[name]
         # written so that NaN is refused
         if degrees is not None and not -limit <= degrees <= limit:
             return name
-    if not MIN_AMOUNT_CENTS <= transaction.amount_cents <= MAX_AMOUNT_CENTS:
-        return "amount"
-    return None if EARLIEST_EVENT_US <= transaction.event_us < LATEST_EVENT_US else "event_time"
+    return None if EARLIEST_EVENT_US <= record["event_time"] < LATEST_EVENT_US else "event_time"

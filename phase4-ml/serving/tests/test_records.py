@@ -7,10 +7,16 @@ import fastavro
 import httpx
 import pytest
 
-from fraud_contracts import TRANSACTIONS, schema, schema_text
+from fraud_contracts import LOGINS, TRANSACTIONS, schema, schema_text
 from fraud_contracts.bound_examples import BEYOND, WITHIN, Example
-from fraud_features import Transaction
-from fraud_serving.transaction_records import SchemaRegistry, TransactionDecoder, UnreadableRecordError
+from fraud_features import Login, Transaction
+from fraud_serving.records import (
+    RecordDecoder,
+    SchemaRegistry,
+    UnreadableRecordError,
+    login_decoder,
+    transaction_decoder,
+)
 
 EVENT_US = 1_770_000_000_000_000
 RECORD: dict[str, Any] = {
@@ -39,11 +45,11 @@ def _plain(node: Any) -> Any:
 
 
 @pytest.fixture
-def decoder() -> TransactionDecoder:
-    return TransactionDecoder(lambda _: schema(TRANSACTIONS))
+def decoder() -> RecordDecoder[Transaction]:
+    return transaction_decoder(lambda _: schema(TRANSACTIONS))
 
 
-def test_a_record_becomes_the_transaction_it_describes(decoder: TransactionDecoder) -> None:
+def test_a_record_becomes_the_transaction_it_describes(decoder: RecordDecoder[Transaction]) -> None:
     assert decoder.decode(framed(RECORD)) == Transaction(
         transaction_id="t1",
         event_us=EVENT_US,
@@ -56,10 +62,20 @@ def test_a_record_becomes_the_transaction_it_describes(decoder: TransactionDecod
     )
 
 
-def test_a_later_schema_with_more_fields_is_read(decoder: TransactionDecoder) -> None:
+def test_a_record_becomes_the_login_it_describes() -> None:
+    decoder = login_decoder(lambda _: schema(LOGINS))
+    record = {"login_id": "l1", "event_time": EVENT_US, "user_id": "U1", "outcome": "LOCKED"}
+    assert decoder.decode(framed(record, schema(LOGINS))) == Login("l1", EVENT_US, "U1", "LOCKED")
+    wrongs: list[dict[str, Any]] = [{"login_id": ""}, {"event_time": 0}, {"latitude": 91.0}, {"user_id": "x" * 65}]
+    for wrong in wrongs:
+        with pytest.raises(UnreadableRecordError, match=f"{next(iter(wrong))} is out of bounds"):
+            decoder.decode(framed({**record, **wrong}, schema(LOGINS)))
+
+
+def test_a_later_schema_with_more_fields_is_read(decoder: RecordDecoder[Transaction]) -> None:
     grown = schema(TRANSACTIONS)
     grown["fields"].insert(2, {"name": "loyalty", "type": ["null", "string"], "default": None})
-    reader = TransactionDecoder(lambda _: grown)
+    reader = transaction_decoder(lambda _: grown)
     assert reader.decode(framed({**RECORD, "loyalty": "gold"}, grown)).user_id == "U1"
 
 
@@ -70,14 +86,14 @@ def test_each_schema_is_fetched_once() -> None:
         asked.append(schema_id)
         return schema(TRANSACTIONS)
 
-    decoder = TransactionDecoder(fetch)
+    decoder = transaction_decoder(fetch)
     for _ in range(3):
         decoder.decode(framed(RECORD))
     assert asked == [7]
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\0\0\0\0\7", b"\1\0\0\0\7abc", b"\0\0\0\0\7\xff\xff", b"plain"])
-def test_bytes_that_are_no_record_are_named(decoder: TransactionDecoder, value: bytes | None) -> None:
+def test_bytes_that_are_no_record_are_named(decoder: RecordDecoder[Transaction], value: bytes | None) -> None:
     with pytest.raises(UnreadableRecordError):
         decoder.decode(value)
 
@@ -91,12 +107,12 @@ def changed(example: Example) -> bytes:
 
 
 @pytest.mark.parametrize("example", WITHIN, ids=repr)
-def test_what_the_contracts_allow_is_read(decoder: TransactionDecoder, example: Example) -> None:
+def test_what_the_contracts_allow_is_read(decoder: RecordDecoder[Transaction], example: Example) -> None:
     decoder.decode(changed(example))
 
 
 @pytest.mark.parametrize("example", BEYOND, ids=repr)
-def test_what_bronze_quarantines_enters_no_window(decoder: TransactionDecoder, example: Example) -> None:
+def test_what_bronze_quarantines_enters_no_window(decoder: RecordDecoder[Transaction], example: Example) -> None:
     with pytest.raises(UnreadableRecordError, match=f"{example[0]} is out of bounds"):
         decoder.decode(changed(example))
 
@@ -116,7 +132,7 @@ def test_what_bronze_quarantines_enters_no_window(decoder: TransactionDecoder, e
 )
 def test_a_message_whose_schema_is_not_avro_is_left_out(written: Any) -> None:
     with pytest.raises(UnreadableRecordError):
-        TransactionDecoder(lambda _: written).decode(framed(RECORD))
+        transaction_decoder(lambda _: written).decode(framed(RECORD))
 
 
 class Registry:
@@ -146,7 +162,7 @@ OURS = {"id": 7, "schema": schema_text(TRANSACTIONS)}
 
 def test_only_the_subjects_own_ids_are_read() -> None:
     registry = Registry({1: OURS})
-    reader = TransactionDecoder(registry.client().schema)
+    reader = transaction_decoder(registry.client().schema)
     assert reader.decode(framed(RECORD)).user_id == "U1"
     asked = registry.asked
     with pytest.raises(UnreadableRecordError, match=r"transactions\.raw-value has no schema with the id 8"):
@@ -167,7 +183,7 @@ def test_only_the_subjects_own_ids_are_read() -> None:
     ids=["protobuf", "json schema", "gone", "refused"],
 )
 def test_one_poisonous_schema_costs_its_messages_and_no_others(poison: dict[str, Any] | int) -> None:
-    reader = TransactionDecoder(Registry({1: OURS, 2: poison}).client().schema)
+    reader = transaction_decoder(Registry({1: OURS, 2: poison}).client().schema)
     with pytest.raises(UnreadableRecordError):
         reader.decode(b"\0\0\0\0\10" + framed(RECORD)[5:])
     assert reader.decode(framed(RECORD)).user_id == "U1"
@@ -175,7 +191,7 @@ def test_one_poisonous_schema_costs_its_messages_and_no_others(poison: dict[str,
 
 def test_a_subject_that_was_deleted_keeps_its_schemas_and_gets_no_others() -> None:
     registry = Registry({1: OURS})
-    reader = TransactionDecoder(registry.client().schema)
+    reader = transaction_decoder(registry.client().schema)
     reader.decode(framed(RECORD))
     registry.status = 404
     assert reader.decode(framed(RECORD)).user_id == "U1"
@@ -186,7 +202,7 @@ def test_a_subject_that_was_deleted_keeps_its_schemas_and_gets_no_others() -> No
 @pytest.mark.parametrize("status", [401, 404, 500])
 def test_a_registry_without_the_subject_is_waited_for(status: int) -> None:
     with pytest.raises(httpx.HTTPError):
-        TransactionDecoder(Registry({}, status).client().schema).decode(framed(RECORD))
+        transaction_decoder(Registry({}, status).client().schema).decode(framed(RECORD))
 
 
 @pytest.mark.parametrize(

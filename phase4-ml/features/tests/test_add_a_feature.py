@@ -1,0 +1,76 @@
+"""Adding a feature is one entry and one command, as CONTRIBUTING.md shows it: done here on a copy of the package."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+NAME = "card_devices_distinct_24h"
+# every payment of a random history, by the online computation and by the reference
+COMPARE = f"""
+from fraud_features import *
+from fraud_features.features import WINDOW_ENTITIES
+from fraud_features.histories import sample_history
+from fraud_features.reference import Reference
+
+history = sample_history(7, 80, 1)
+reference, values = Reference(history.transactions, []), set()
+for payment in reference.transactions:
+    recent = {{
+        entity: Recent([t.as_recent() for t in reference.transactions if t.entity_id(entity) == entity_id])
+        for entity in WINDOW_ENTITIES
+        if (entity_id := payment.entity_id(entity)) is not None
+    }}
+    got = compute_features(payment, RecentEvents(recent), Profiles(), FeatureSettings()).to_dict()["{NAME}"]
+    want = reference.vector(payment)["{NAME}"]
+    assert got == (-1.0 if want is None else want), payment
+    values.add(got)
+assert len(values) > 2, values
+"""
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The package and its generated files, at the paths that they have in the repository."""
+    package = Path("phase4-ml/features/src/fraud_features")
+    shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    run(tmp_path, "-m", "fraud_features.cli", "render", "--root", str(tmp_path))
+    return tmp_path
+
+
+def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Python in the package's own folder, which makes the copy the one that is imported."""
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=root / "phase4-ml/features/src", capture_output=True, text=True, check=False
+    )
+
+
+def add_entry(root: Path) -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    entry = re.search(r"```python\n(    _distinct\(.*?\n)```", guide, re.DOTALL)
+    assert entry, "CONTRIBUTING.md shows no entry"
+    features = root / "phase4-ml/features/src/fraud_features/features.py"
+    text = features.read_text()
+    place = text.index(")\n\nDEVICE_WINDOWS")
+    features.write_text(text[:place] + entry.group(1) + text[place:])
+
+
+def test_the_entry_of_the_guide_becomes_a_feature_everywhere(copy: Path) -> None:
+    before = run(copy, "-m", "fraud_features.cli", "hash").stdout
+    add_entry(copy)
+    stale = run(copy, "-m", "fraud_features.cli", "render", "--check", "--root", str(copy))
+    assert stale.returncode == 1
+    assert "docs/features.md differs" in stale.stderr
+    rendered = run(copy, "-m", "fraud_features.cli", "render", "--root", str(copy))
+    assert rendered.returncode == 0, rendered.stderr
+    project = copy / "phase3-transforms/dbt_project"
+    for path in ("macros/generated/fraud_features.sql", "models/marts/mart_fraud_features.yml"):
+        assert NAME in (project / path).read_text()
+    assert f"`{NAME}`" in (copy / "docs/features.md").read_text()
+    assert run(copy, "-m", "fraud_features.cli", "hash").stdout != before
+    compared = run(copy, "-c", COMPARE)
+    assert compared.returncode == 0, compared.stderr
