@@ -51,7 +51,7 @@ def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def add_entry(root: Path) -> None:
     guide = (ROOT / "CONTRIBUTING.md").read_text()
-    entry = re.search(r"```python\n(    _distinct\(.*?\n)```", guide, re.DOTALL)
+    entry = re.search(r"```\n(    _distinct\(.*?\n)```", guide, re.DOTALL)
     assert entry, "CONTRIBUTING.md shows no entry"
     features = root / "phase4-ml/features/src/fraud_features/features.py"
     text = features.read_text()
