@@ -49,11 +49,12 @@ def ingest(
     results: list[Result] = []
     with PlatformStack() as stack:
         machine = machine_facts(stack.env)
-        say(f"{machine['cores']} cores of {machine['cpu']}, load {machine['load']['load_1m']}")
+        load, cores = machine["load"]["load_1m"], machine["cores"]
+        say(f"{cores} cores of {machine['cpu']}, load {load}")
         for benchmark in chosen:
             say(f"{benchmark.id}: {benchmark.name}; starting {', '.join(benchmark.services)}")
             stack.up(benchmark.services)
-            results.append(benchmark.run(stack, pairs, say))
+            results.append(benchmark.run(stack, pairs, say).under(load, cores))
             # after each, so that a failure of the next one costs nothing
             write_report(report, machine, results)
         say("stopping the stack")

@@ -12,6 +12,8 @@ from typing import Any, Final
 import confluent_kafka
 import psutil
 
+from fraud_native.paths import ROOT
+
 # what the measured paths are made of; the servers' versions come from the stack's environment
 _LIBRARIES: Final = ("confluent-kafka", "fastavro", "numpy", "pyspark")
 _SERVERS: Final = {
@@ -26,7 +28,7 @@ _JAVA_VERSION: Final = re.compile(r'version "([^"]+)"')
 
 
 def machine_facts(env: Mapping[str, str]) -> dict[str, Any]:
-    """Processor, memory, kernel and versions, and the load before anything was started.
+    """Processor, memory, kernel, versions, the tree that is measured, and the load before anything was started.
 
     Args:
         env: the environment of the stack, which names the versions of its servers.
@@ -36,6 +38,7 @@ def machine_facts(env: Mapping[str, str]) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "kernel": platform.release(),
+        **tree_facts(ROOT),
         "versions": {
             "python": platform.python_version(),
             "jvm": _jvm(env),
@@ -55,6 +58,22 @@ def cpu_model(cpuinfo: str) -> str:
     """The processor's name in the text of ``/proc/cpuinfo``."""
     found = re.search(r"^(?:model name|Model)\s*:\s*(.+)$", cpuinfo, flags=re.MULTILINE)
     return found[1].strip() if found else "unknown"
+
+
+def tree_facts(root: Path) -> dict[str, Any]:
+    """The commit of a working tree, and whether it holds changes (untracked files too) that the commit does not.
+
+    Both are null where there is no git or no repository.
+    """
+    try:
+        commit = _git(root, "rev-parse", "HEAD").strip()
+        return {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout
 
 
 def _steal_percent() -> float:

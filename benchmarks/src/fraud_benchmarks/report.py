@@ -1,20 +1,24 @@
 """The report that all benchmarks share: its shape, its file and how it looks on a terminal.
 
 ``{machine: {...}, benchmarks: [{id, name, unit, ours, peers: {name: value}, ratios: {name: {median, low, high, target,
-met}}, lost, duplicated}]}``. ``ours`` and ``peers`` are medians in ``unit``, null where every run was void; ``ratios``
-are ours / peer, a ``target`` is a text such as ``>= 2.5``. Too few pairs have no interval, and ``met`` is null; what is
-measured once by its definition has none either, and is judged.
+met}}, lost, duplicated, load_1m, not_judged}]}``. ``ours`` and ``peers`` are medians in ``unit``, null where every run
+was void; ``ratios`` are ours / peer, a ``target`` is a text such as ``>= 2.5``. Too few pairs have no interval, and
+``met`` is null; what is measured once by its definition has none either, and is judged. ``load_1m`` is the load before
+the run that measured this entry: above half the cores ``met`` is null throughout and ``not_judged`` says ``load 3.46``.
 """
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from rich.table import Table
 
 from fraud_benchmarks.medians import Interval
+
+# runnable processes for each core: with more, what is measured shares its cores with somebody else
+LOAD_PER_CORE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,15 @@ class Result:
     ratios: dict[str, Ratio] = field(default_factory=dict)
     lost: int = 0
     duplicated: int = 0
+    load_1m: float | None = None
+    not_judged: str | None = None
+
+    def under(self, load_1m: float, cores: int) -> Self:
+        """The same as found on a machine with this load at the beginning: too much of it, and no target is judged."""
+        if load_1m <= LOAD_PER_CORE * cores:
+            return replace(self, load_1m=load_1m)
+        unjudged = {name: replace(ratio, met=None) for name, ratio in self.ratios.items()}
+        return replace(self, ratios=unjudged, load_1m=load_1m, not_judged=f"load {load_1m:g}")
 
     @property
     def is_void(self) -> bool:
@@ -69,9 +82,10 @@ class Result:
 
 
 def write_report(path: Path, machine: dict[str, Any], results: Iterable[Result]) -> None:
-    """Write the report; results of other benchmarks that it holds already stay if they are of this very machine.
+    """Write the report; results of other benchmarks that it holds already stay if they are of this machine and tree.
 
-    Machines are told apart by everything but their load.
+    Machines are told apart by everything but their load, trees by their commit. A tree with changes that no commit
+    holds, or of no known commit, is like no other.
     """
     fresh = {result.id: asdict(result) for result in results}
     kept = {entry["id"]: entry for entry in _earlier(path, machine)}
@@ -88,17 +102,18 @@ def table(results: Sequence[Result]) -> Table:
         first = (result.id, result.name + void, result.unit, _figure(result.ours))
         for name, value in result.peers.items() or [("", None)]:
             ratio = result.ratios.get(name)
-            shown.add_row(*first, name, _figure(value) if name else "", *_ratio_cells(ratio))
+            shown.add_row(*first, name, _figure(value) if name else "", *_ratio_cells(ratio, result.not_judged))
             first = ("", "", "", "")
         shown.add_section()
     return shown
 
 
-def _ratio_cells(ratio: Ratio | None) -> tuple[str, ...]:
+def _ratio_cells(ratio: Ratio | None, not_judged: str | None) -> tuple[str, ...]:
     if ratio is None:
         return ("", "", "", "")
     interval = "" if ratio.low is None else f"{ratio.low:.2f} to {ratio.high:.2f}"
-    met = {True: "yes", False: "NO", None: "not judged"}[ratio.met]
+    unjudged = f"not judged: {not_judged}" if not_judged else "not judged"
+    met = {True: "yes", False: "NO", None: unjudged}[ratio.met]
     return (f"{ratio.median:.2f}", interval, ratio.target, met)
 
 
@@ -109,7 +124,7 @@ def _figure(value: float | None) -> str:
 
 
 def _earlier(path: Path, machine: dict[str, Any]) -> list[dict[str, Any]]:
-    if not path.exists():
+    if not path.exists() or machine["dirty"] or machine["commit"] is None:
         return []
     held = json.loads(path.read_text(encoding="utf-8"))
     return held["benchmarks"] if _without_load(held["machine"]) == _without_load(machine) else []
