@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fraud_benchmarks.comparing import Comparison, Leg, Run
+from fraud_benchmarks.comparing import Comparison, Leg, Run, shown_beside
 from fraud_benchmarks.report import Target
 
 
@@ -81,3 +81,18 @@ def test_a_peer_without_a_target_is_shown_beside() -> None:
     ours, peer = leg("ours", values(6.0), []), leg("a", values(2.0), [])
     result = comparison(ours, peer, targets={}).run(1, lambda _: None)
     assert (result.peers, result.ratios) == ({"a": 2.0}, {})
+
+
+def test_further_legs_are_shown_by_their_medians_and_their_void_runs_count() -> None:
+    order: list[str] = []
+    pair = comparison(leg("ours", values(6.0), order), leg("a", values(2.0), order), targets={})
+    further = [
+        leg("b", iter([Run(3), Run(9, lost=1), Run(5)]), order),
+        leg("c", iter([Run(1, duplicated=2)] * 3), order),
+    ]
+    said: list[str] = []
+    result = shown_beside(pair.run(1, said.append), further, 3, said.append)
+    assert (result.ours, result.peers, result.ratios) == (6.0, {"a": 2.0, "b": 4.0, "c": None}, {})
+    assert (result.lost, result.duplicated) == (1, 6)
+    assert order == ["ours", "a", *"bbb", *"ccc"]
+    assert [("VOID" in line) for line in said] == [False] * 3 + [True] + [False] + [True] * 3

@@ -5,6 +5,10 @@ batch, trigger, table properties, partitioning and number of files. A rate is al
 the start of the first micro-batch to the end of the last, as Spark's own progress gives them: the start of the JVM, of
 the query and the creation of the table are not in it. What each way does is said in
 :mod:`fraud_benchmarks.bronze.drains`.
+
+Shown beside, so that it can be seen where the time goes: our decoding with all safety off, the same with the checks on,
+and ours itself over as many rows of which none is bad. From one to the next come judging every row, the rest of what
+safety does to a batch, and, with bad rows, setting them aside.
 """
 
 from dataclasses import replace
@@ -13,14 +17,19 @@ from typing import Final
 
 from fraud_benchmarks.benchmark import Benchmark
 from fraud_benchmarks.bronze.bench import ROWS, SERVICES, UNIT, bench
-from fraud_benchmarks.comparing import Comparison, Leg, Say
+from fraud_benchmarks.comparing import Comparison, Leg, Say, shown_beside
 from fraud_benchmarks.platform_stack import PlatformStack
 from fraud_benchmarks.report import Result, Target
 
 BARE: Final = "bare Spark append"
+ALL_OFF: Final = "all safety off"
+CHECKS_ONLY: Final = "only the checks on"
+CLEAN: Final = "Bronze writer, not one bad row"
 CONSUMER: Final = "consumer that decodes nothing"
 TARGETS: Final = {BARE: Target(0.80)}
 WARM_UPS: Final = 1
+# of what no target judges
+BESIDE_RUNS: Final = 3
 LARGE_ROWS: Final = 2_000_000
 
 
@@ -31,6 +40,12 @@ def run(stack: PlatformStack, pairs: int, say: Say) -> Result:
         runs.warm_up([ours, bare], WARM_UPS, say)
         comparison = Comparison(BENCHMARK.id, BENCHMARK.name, UNIT, ours, [bare], TARGETS)
         result = comparison.run(pairs, say)
+        times = min(pairs, BESIDE_RUNS)
+        off, checked = Leg(ALL_OFF, runs.unsafe), Leg(CHECKS_ONLY, runs.checked_only)
+        runs.warm_up([off, checked], WARM_UPS, say)
+        result = shown_beside(result, [off, checked], times, say)
+        with runs.over(stack, ROWS, bad=0) as clean:
+            result = shown_beside(result, [Leg(CLEAN, clean.safe)], times, say)
         rates = [ROWS / runs.backlog.drain() for _ in range(pairs)]
     say(f"B2 {CONSUMER}  {median(rates):,.0f} {UNIT}")
     return replace(result, peers={**result.peers, CONSUMER: median(rates)})

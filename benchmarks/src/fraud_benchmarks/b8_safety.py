@@ -8,14 +8,13 @@ functions without those parts (production has no such mode); shown beside is the
 
 from typing import Final
 
+from fraud_benchmarks.b2_backlog import ALL_OFF, CHECKS_ONLY
 from fraud_benchmarks.benchmark import Benchmark
 from fraud_benchmarks.bronze.bench import ROWS, SERVICES, UNIT, bench
 from fraud_benchmarks.comparing import Comparison, Leg, Say
 from fraud_benchmarks.platform_stack import PlatformStack
 from fraud_benchmarks.report import Result, Target
 
-ALL_OFF: Final = "all safety off"
-CHECKS_ONLY: Final = "only the checks on"
 TARGETS: Final = {ALL_OFF: Target(0.90), CHECKS_ONLY: Target(0.90)}
 # two peers: fewer rows than B2's keep seven pairs of each within minutes
 ROWS_OF_A_RUN: Final = ROWS * 3 // 5

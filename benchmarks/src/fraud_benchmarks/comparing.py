@@ -1,7 +1,7 @@
 """Runs in turn: ours and a peer, one after the other, in alternating order, as ratios of pairs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from fraud_benchmarks.medians import median_interval
@@ -91,8 +91,8 @@ class Comparison:
         for leg in (self.ours, peer) if number % 2 == 0 else (peer, self.ours):
             run = leg.run()
             tally.count(run)
-            void = f"  VOID: {run.lost} lost, {run.duplicated} duplicated" if run.is_void else ""
-            say(f"{self.benchmark_id} pair {number + 1}/{pairs}  {leg.name:<36} {run.value:>12,.2f} {self.unit}{void}")
+            line = f"{self.benchmark_id} pair {number + 1}/{pairs}  {leg.name:<36} {run.value:>12,.2f} {self.unit}"
+            say(line + _void(run))
             done[leg.name] = run
         ours, theirs = done[self.ours.name], done[peer.name]
         if not ours.is_void:
@@ -101,3 +101,30 @@ class Comparison:
             tally.peers.setdefault(peer.name, []).append(theirs.value)
         if not (ours.is_void or theirs.is_void):
             tally.ratios.setdefault(peer.name, []).append(ours.value / theirs.value)
+
+
+def shown_beside(result: Result, legs: Sequence[Leg], times: int, say: Say) -> Result:
+    """The result with the medians of further legs as peers that no target judges; a void run counts as one of its own.
+
+    They take no turns with ours: their ratios would have no pairs.
+    """
+    for leg in legs:
+        runs = []
+        for number in range(times):
+            run = leg.run()
+            runs.append(run)
+            say(
+                f"{result.id} beside {number + 1}/{times}  {leg.name:<36} {run.value:>12,.2f} {result.unit}{_void(run)}"
+            )
+        values = [run.value for run in runs if not run.is_void]
+        result = replace(
+            result,
+            peers={**result.peers, leg.name: median(values) if values else None},
+            lost=result.lost + sum(run.lost for run in runs),
+            duplicated=result.duplicated + sum(run.duplicated for run in runs),
+        )
+    return result
+
+
+def _void(run: Run) -> str:
+    return f"  VOID: {run.lost} lost, {run.duplicated} duplicated" if run.is_void else ""

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import boto3
 from pyspark import SparkContext
@@ -30,12 +30,18 @@ GOOD_PER_BAD: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Runs of one session over one backlog."""
+    """Runs of one session over one backlog, until :meth:`over` gives it another."""
 
     drains: Drains
     backlog: Backlog
     bucket_owner: Any
     numbers: Iterator[int] = field(default_factory=count)
+
+    @contextmanager
+    def over(self, stack: PlatformStack, rows: int, bad: int) -> Iterator[Self]:
+        """The same session over a backlog of so many rows, of which so many are bad, for the length of a block."""
+        with backlog(stack, rows, bad) as filled:
+            yield replace(self, drains=replace(self.drains, catalogue=_catalogue(filled)), backlog=filled)
 
     def safe(self) -> Run:
         """One run of the Bronze writer's own path; Bronze and quarantine together must hold every offset once."""
@@ -90,8 +96,7 @@ def bench(stack: PlatformStack, rows: int) -> Iterator[Bench]:
     os.environ["JAVA_HOME"] = stack.env["JAVA_HOME"]
     settings = WriterSettings.model_validate({**stack.env, "FRAUD_STREAM_WORK_DIR": str(stack.work / "spark")})
     with backlog(stack, rows, rows // GOOD_PER_BAD) as filled:
-        catalogue = SchemaCatalogue(filled.registry_url, filled.topic.subject)
-        catalogue.require()
+        catalogue = _catalogue(filled)
         owner = boto3.client(
             "s3",
             endpoint_url=stack.env["S3_ENDPOINT_URL"],
@@ -106,3 +111,9 @@ def bench(stack: PlatformStack, rows: int) -> Iterator[Bench]:
             end_session(spark)
             # the next benchmark has a JVM of its own: pyspark would go on asking the one that has ended
             SparkContext._gateway = SparkContext._jvm = None
+
+
+def _catalogue(filled: Backlog) -> SchemaCatalogue:
+    catalogue = SchemaCatalogue(filled.registry_url, filled.topic.subject)
+    catalogue.require()
+    return catalogue

@@ -1,6 +1,6 @@
 """Avro values with Confluent framing: a zero byte, four bytes of schema id, then the record.
 
-The schema id is resolved once and the parsed schema kept, because asking per message costs more than encoding.
+The schema id is resolved once and the parsed schema kept: no message asks for either again.
 """
 
 import io

@@ -84,7 +84,7 @@ class Deliveries:
 
 @dataclass(frozen=True, slots=True)
 class _Metrics:
-    """A topic's metrics, looked up once: finding a labelled child costs more than counting."""
+    """A topic's metrics, looked up once and not with every event."""
 
     acknowledged: Counter
     failed: Counter
@@ -355,7 +355,7 @@ class EventProducer:
         self._reports_polled = self._reports
 
     def _tell_metrics(self) -> None:
-        """Acknowledgements since the last time; telling Prometheus of each would cost as much as the ledger."""
+        """Acknowledgements since the last time: Prometheus is told of many at once."""
         for name, event_us in self._newest_us.items():
             acknowledged = self.deliveries.acknowledged[name]
             self._metrics[name].acknowledged.inc(acknowledged - self._told[name])

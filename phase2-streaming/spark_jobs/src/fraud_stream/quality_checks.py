@@ -48,7 +48,8 @@ class Check:
     name: str
     expression: str
     severity: Literal["quarantine", "warn"] = "quarantine"
-    # cheaper, and true only for rows that pass or that another check stops: where it holds the expression is not asked
+    # shared by several checks, true only for rows that pass or that another check stops: where it holds, the expression
+    # is not asked
     first_look: str = "false"
 
 
@@ -79,7 +80,7 @@ def _unless_absent(field: str, expression: str, required: Container[str]) -> str
 def _all_fit(texts: Sequence[str], required: Container[str]) -> str:
     """The first look of all checks of texts: one pattern for one text made of all of them, which most rows match.
 
-    Asked one by one, the patterns would take most of the time that a row is judged. Of free texts only printable ASCII
+    So a good row is held against one pattern and not against one for each text. Of free texts only printable ASCII
     matches. No part of the pattern matches a separator, and there are as many as fields less one, so each part has
     matched its own field. An absent text is an empty one, and an empty one that is there does not match.
     """
@@ -234,9 +235,9 @@ def _fails(check: Check) -> str:
 def reasons(checks: Sequence[Check]) -> Column:
     """``array<string>`` of the names of the quarantine checks that a row fails; empty for a good row.
 
-    Spark compiles comparisons to byte code but interprets ``array_compact`` and whatever stands inside, which takes ten
-    times as long. So it is asked first whether any check fails, and only then which. All of it is one text: composed of
-    columns it would be a thousand calls to the JVM for each micro-batch.
+    Spark compiles comparisons to byte code but interprets ``array_compact`` and whatever stands inside. So it is asked
+    first whether any check fails, and only then which. All of it is one text: composed of columns it would be a call to
+    the JVM for each part of each check, for each micro-batch.
     """
     judging = [check for check in checks if check.severity == "quarantine"]
     names = ", ".join(f"CASE WHEN {_fails(check)} THEN '{check.name}' END" for check in judging)
@@ -259,7 +260,7 @@ def warnings(checks: Sequence[Check]) -> list[Check]:
 def warning_bits(checks: Sequence[Check]) -> Column:
     """int of a row: bit i is set if it fails the i-th of the :func:`warnings`.
 
-    As one number the verdicts are cheap to keep and to count, whatever the checks cost.
+    As one number the verdicts are kept and counted without another look at the row.
     """
     bits = (f"CASE WHEN {_fails(check)} THEN {1 << bit} ELSE 0 END" for bit, check in enumerate(warnings(checks)))
     return F.expr(" | ".join(bits) or "0")
