@@ -3,7 +3,9 @@
 import inspect
 import re
 import socket
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -222,6 +224,29 @@ def test_a_service_that_may_not_send_waits_and_tries_again(
     assert caplog.text.count("somebody else sends; waiting") == 1
 
 
+class AskedError(Exception):
+    """Ends a command where it has asked for what the test wants to see."""
+
+
+@pytest.mark.parametrize("mode", ["stream", "burst"])
+def test_reactive_alerts_have_the_workers_and_the_queue_of_the_settings(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reactive(*given: int) -> Any:
+        raise AskedError(given)
+
+    world = SimpleNamespace(config=SimpleNamespace(start_us=0))
+    nothing = SimpleNamespace(world=world, events=lambda **_: iter(()))
+    monkeypatch.setattr(streaming, "continue_simulation", lambda *_, **__: nothing)
+    monkeypatch.setattr(streaming, "sending", lambda _: nullcontext())
+    monkeypatch.setattr(streaming, "ReactiveAlerts", reactive)
+    monkeypatch.setenv("ALERT_WORKERS", "3")
+    monkeypatch.setenv("ALERT_QUEUE_SIZE", "77")
+    asked = run("simulate", "--mode", mode, "--duration", "1").exception
+    assert isinstance(asked, AskedError), asked
+    assert asked.args == ((3, 77),)
+
+
 def test_scenarios_are_listed_with_what_they_are() -> None:
     for said in (run("scenario", "--list"), run("scenario")):
         assert said.exit_code == 0
@@ -273,6 +298,28 @@ def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     for name in ("send_live", "send_case"):
         monkeypatch.setattr(asking, name, lambda *given: asked.append(given))
     return asked
+
+
+@pytest.mark.parametrize(
+    ("answers", "live", "rate", "minute_tick"),
+    [
+        (("50", "rate", "3", "", "n"), streaming.Live(streaming.Clock.RATE, 1, 3.0), 50, None),
+        (("5", "real", "0", "true", ""), streaming.Live(streaming.Clock.REAL, 1, None), 5, True),
+        (("", "", "", "", ""), streaming.Live(streaming.Clock.RATE, 1, None), None, None),
+    ],
+)
+def test_the_menu_s_stream_is_as_answered(
+    asked_for: list[tuple[Any, ...]],
+    answers: tuple[str, ...],
+    live: streaming.Live,
+    rate: float | None,
+    minute_tick: bool | None,
+) -> None:
+    said = run("menu", input="\n".join(["2", *answers]) + "\n")
+    assert said.exit_code == 0, said.output
+    ((settings, asked, _),) = asked_for
+    assert asked == live
+    assert settings == load_settings().with_flags(transaction_rate=rate, minute_tick_enabled=minute_tick)
 
 
 def test_the_menu_s_burst_is_as_long_as_answered_and_of_the_world_that_is_described(

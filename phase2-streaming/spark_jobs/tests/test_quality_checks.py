@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from fraud_contracts import (
     time_limits,
 )
 from fraud_contracts.bound_examples import Example, beyond, within
+from fraud_stream.decode import with_reasons
 from fraud_stream.quality_checks import SEPARATOR, Check, checks_of, reasons, warning_bits, warnings
 
 NOW = datetime(2026, 3, 1, 12)
@@ -415,3 +417,19 @@ def test_only_checks_of_severity_warn_are_kept_out_of_reasons(spark: SparkSessio
     assert [check.name for check in warnings(both)] == ["tell"]
     assert frame.select(warning_bits(both).alias("bits")).collect()[0]["bits"] == 1
     assert frame.select(warning_bits(both[:1]).alias("bits")).collect()[0]["bits"] == 0
+
+
+@pytest.mark.parametrize("topic", RAW_TOPICS, ids=lambda topic: topic.name)
+def test_a_row_is_judged_in_one_pass_without_python(spark: SparkSession, topic: Topic, tmp_path: Path) -> None:
+    record = F.struct(*frame_of(spark, topic, GOOD[topic.name]).columns)
+    kept = frame_of(spark, topic, GOOD[topic.name], {}).select(record.alias("record"))
+    kept.withColumn("framing_reason", F.lit(None).cast("string")).write.parquet(str(tmp_path / "messages"))
+    messages = spark.read.parquet(str(tmp_path / "messages"))
+    checks = checks_of(topic)
+    judged = with_reasons(messages, checks).withColumn("bits", warning_bits(checks))
+    plan: Any = judged._jdf.queryExecution().optimizedPlan()
+    steps = [line.split("(")[0].strip(" +:-") for line in plan.toString().splitlines()]
+    assert plan.collectLeaves().length() == 1, steps
+    assert steps[-1].startswith("Relation"), steps
+    assert not [step for step in steps if "Python" in step or "Pandas" in step or "Arrow" in step], steps
+    assert judged.count() == 2

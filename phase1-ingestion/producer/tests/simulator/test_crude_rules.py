@@ -2,6 +2,10 @@
 
 The rules are what somebody writes down in a minute who knows how a scenario goes. Where a scenario is slower than the
 usual form of its rule (five payments within a minute), the rule has the scenario's own pace.
+
+One is not held back yet, and so is not among them: three charges of one price to strangers by one merchant within
+hours, none from a device. It finds 0.29 of what merchants charge for nothing and is always right, because nobody honest
+collects a fee so.
 """
 
 from collections import defaultdict
@@ -70,14 +74,16 @@ def burst_at_tills(world: World, p: Payments) -> Bools:
     return runs(p.user, p.event_time, at_till(p), 4, HOUR_US)
 
 
-def far_apart(p: Payments, key: Ints) -> Bools:
-    """More than 1,000 km from the last till of the same user or card, less than two hours ago."""
+def far_apart(p: Payments, key: Ints, least_km: float = 1000, hours: float = 2) -> Bools:
+    """More than 1,000 km from the last till of the same user or card, less than two hours ago, or other such bounds."""
     rows = np.flatnonzero(at_till(p) & ~np.isnan(p.latitude))
     rows = rows[np.lexsort((p.event_time[rows], key[rows]))]
     last, now = rows[:-1], rows[1:]
     away_km = distance_km(p.latitude[last], p.longitude[last], p.latitude[now], p.longitude[now])
     found = np.zeros(len(p), dtype=np.bool_)
-    found[now] = (key[last] == key[now]) & (away_km > 1000) & (p.event_time[now] - p.event_time[last] < 2 * HOUR_US)
+    found[now] = (
+        (key[last] == key[now]) & (away_km > least_km) & (p.event_time[now] - p.event_time[last] < hours * HOUR_US)
+    )
     return found
 
 
@@ -89,19 +95,31 @@ def travel_of_a_card(world: World, p: Payments) -> Bools:
     return far_apart(p, 2 * p.user + p.card)
 
 
+def card_in_another_city(world: World, p: Payments) -> Bools:
+    return far_apart(p, 2 * p.user + p.card, least_km=100, hours=12)
+
+
 def three_near_the_limit(world: World, p: Payments) -> Bools:
     near = (p.kind == Kind.TRANSFER) & (p.cents >= 0.9 * LIMIT_CENTS) & (p.cents < LIMIT_CENTS)
     return runs(p.user, p.event_time, near, 3, DAY_US)
 
 
-def new_device_and_above_500(world: World, p: Payments) -> Bools:
+def new_device(p: Payments) -> Bools:
+    """Rows of a device that the user has not paid with before, once the rule knows its users."""
     seen: set[tuple[int, int]] = set()
     new = np.zeros(len(p), dtype=np.bool_)
     for row, pair in enumerate(zip(p.user.tolist(), p.device.tolist(), strict=True)):
         new[row] = pair[1] > 0 and pair not in seen
         seen.add(pair)
-    warm = p.event_time >= (START_DAY + WARM_UP_DAYS) * DAY_US
-    return new & warm & without_card(p) & (p.cents > 50_000)
+    return new & (p.event_time >= (START_DAY + WARM_UP_DAYS) * DAY_US)
+
+
+def new_device_and_above_500(world: World, p: Payments) -> Bools:
+    return new_device(p) & without_card(p) & (p.cents > 50_000)
+
+
+def two_new_devices_at_a_merchant(world: World, p: Payments) -> Bools:
+    return gathered(p.merchant, p.user, p.event_time, new_device(p) & without_card(p), 2, DAY_US)
 
 
 def three_users_of_a_device(world: World, p: Payments) -> Bools:
@@ -122,6 +140,22 @@ def two_homes_at_an_address(world: World, p: Payments) -> Bools:
 
 def three_payers_into_an_account(world: World, p: Payments) -> Bools:
     return gathered(p.counterparty, p.user, p.event_time, p.counterparty > 0, 3, 8 * HOUR_US)
+
+
+def four_charged_by_a_small_merchant(world: World, p: Payments) -> Bools:
+    """Without a device of theirs, by one with at most ten payments a day on average."""
+    size = np.bincount(p.merchant, minlength=len(world.merchants))
+    charged = without_card(p) & (p.device == 0) & (size[p.merchant] <= 10 * DAYS)
+    return gathered(p.merchant, p.user, p.event_time, charged, 4, 4 * HOUR_US)
+
+
+def four_large_purchases(world: World, p: Payments) -> Bools:
+    """Each of more than half as much again as the user's purchases have on average."""
+    bought = p.kind == Kind.PURCHASE
+    count, cents = np.bincount(p.user[bought]), np.bincount(p.user[bought], p.cents[bought])
+    usual = np.zeros(len(world.users))
+    usual[: len(count)] = cents / np.maximum(count, 1)
+    return runs(p.user, p.event_time, bought & (p.cents > 1.5 * usual[p.user]), 4, 7 * HOUR_US)
 
 
 def large_in_a_new_category(world: World, p: Payments) -> Bools:
@@ -155,6 +189,11 @@ RULES = (
     Rule(many_remote_payments, "card_not_present_spike", 0.25, 0.75),
     Rule(two_homes_at_an_address, "brute_force_login", 0.4, 0.75),
     Rule(three_payers_into_an_account, "mule_account", 0.3, 0.4),
+    Rule(four_charged_by_a_small_merchant, "merchant_fraud", 0.4, 0.6),
+    Rule(two_new_devices_at_a_merchant, "compromised_merchant", 0.2, 0.5),
+    Rule(card_in_another_city, "compromised_terminal", 0.2, 0.7),
+    # who has spent more and more for weeks has a high average
+    Rule(four_large_purchases, "bust_out", 0.05, 0.6),
 )
 # measured: it finds 0.14, and is right in 0.14 of its cases; in the same weeks without presents, in 0.23
 BEFORE_CHRISTMAS = Rule(large_in_a_new_category, "account_takeover", 0.08, 0.19)

@@ -63,7 +63,7 @@ def spark_config(settings: WriterSettings) -> dict[str, str]:
         "spark.sql.shuffle.partitions": "2",
         # streaming does not take it, and batches of this size gain nothing from a plan that is made twice
         "spark.sql.adaptive.enabled": "false",
-        # what is set aside is cached for seconds, and compressing its columns would take longer than reading them
+        # what is set aside is cached for seconds only: nothing that has to be small
         "spark.sql.inMemoryColumnarStorage.compressed": "false",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
