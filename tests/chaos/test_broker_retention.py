@@ -26,6 +26,20 @@ def exporter(environment: dict[str, str], bronze_stream: Any, tmp_path: Path) ->
     assert process.wait(10) == 0
 
 
+def skip(driver: Any, lost: list[int]) -> None:
+    """Tell the stopped driver to go on after what was lost, and start it."""
+    done = driver.run("skip-lost", "--why", "a test")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(lost)} messages from offset {lost[0]} on" in " ".join(done.stdout.split())
+    driver.start()
+    driver.wait_ready()
+
+
+def wait_for_all(driver: Any, broker: Any, handles: ModuleType, layout: Layout) -> None:
+    ends = sum(end for spans in broker.spans(layout.namespace).values() for _, end in spans.values())
+    handles.wait_for(lambda: handles.landed(driver) == ends, 120, "all that the broker holds")
+
+
 @pytest.mark.chaos("F9")
 def test_what_retention_removed_unread_is_named_and_never_skipped_in_silence(
     record: Any,
@@ -61,13 +75,8 @@ def test_what_retention_removed_unread_is_named_and_never_skipped_in_silence(
     assert rows == before[transactions.topic]["bronze"]
 
     began = time.monotonic()
-    done = running.run("skip-lost", "--why", "a test")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{len(lost)} messages from offset {lost[0]} on" in " ".join(done.stdout.split())
-    running.start()
-    running.wait_ready()
-    ends = sum(end for spans in broker.spans(layout.namespace).values() for _, end in spans.values())
-    handles.wait_for(lambda: handles.landed(running) == ends, 120, "all that the broker holds")
+    skip(running, lost)
+    wait_for_all(running, broker, handles, layout)
     code, verdict, text = running.conservation(wait=0)
     record("F9", f"retention, {len(lost)} messages removed unread", time.monotonic() - began, None, verdict)
     assert code == 1
@@ -78,3 +87,47 @@ def test_what_retention_removed_unread_is_named_and_never_skipped_in_silence(
     exporter.wait_for({"": len(lost)}, "fraud_conservation_gap_messages", topic=transactions.topic)
     audit = Path(running.environment["FRAUD_STREAM_AUDIT_LOG"]).read_text(encoding="utf-8")
     assert '"action": "skip-lost"' in audit
+
+
+@pytest.mark.chaos("F9")
+def test_what_retention_removes_between_two_batches_ends_the_driver_before_it_lands_anything(
+    record: Any,
+    feed: Any,
+    running: Any,
+    broker: Any,
+    handles: ModuleType,
+    signals: ModuleType,
+    layout: Layout,
+    transactions: Stream,
+) -> None:
+    """After the test before: what was lost there is missing still. The driver stands still, so no batch is planned."""
+    wait_for_all(running, broker, handles, layout)
+    _, before, _ = running.conservation(wait=0)
+    with signals.paused(*signals.family(running.process.pid)):
+        places = feed.send(TRANSACTIONS, [feed.encode(TRANSACTIONS, feed.transaction()) for _ in range(300)])
+        unread = sorted(offset for partition, offset in places if partition == PARTITION)
+        lost, begin = unread[:-KEPT], unread[-KEPT]
+        assert lost, "nothing went to that partition"
+        feed.forget(transactions.topic, PARTITION, begin)
+
+    assert running.process.wait(60) == 1
+    last = running.log.read_text(encoding="utf-8").splitlines()[-1]
+    assert last.startswith(f"fraud-stream: query {transactions.table} ended"), last
+    refused = running.run("bronze-writer")
+    assert refused.returncode == 1
+    place = f"{transactions.topic} partition {PARTITION}: {len(lost)} messages from offset {lost[0]} on"
+    assert f"{place} left the topic" in refused.stderr.splitlines()[-1], refused.stderr[-3000:]
+    _, meanwhile, _ = running.conservation(wait=0)
+    assert meanwhile[transactions.topic]["bronze"] == before[transactions.topic]["bronze"]
+
+    began = time.monotonic()
+    skip(running, lost)
+    wait_for_all(running, broker, handles, layout)
+    _, after, _ = running.conservation(wait=0)
+    record("F9", f"retention while it ran, {len(lost)} messages unread", time.monotonic() - began, None, after)
+    grown = {
+        name: after[transactions.topic][name] - before[transactions.topic][name]
+        for name in after[transactions.topic]
+        if name in ("bronze", "missing", "duplicated", "overlap")
+    }
+    assert grown == {"bronze": len(places) - len(lost), "missing": len(lost), "duplicated": 0, "overlap": 0}

@@ -64,6 +64,29 @@ def test_the_readmes_first_curl_works_and_says_its_mode_when_redis_is_stopped(de
         demo.stack.start("redis")
 
 
+def test_the_readmes_look_at_an_older_bronze_works(demo: Any) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    versions, as_it_was = re.findall(
+        r"^make sql Q='[^']*(?:\$history|version as of)[^']*'$", readme, flags=re.MULTILINE
+    )
+
+    def ask(command: str) -> str:
+        environment = {**os.environ, "STACK": "test", "RUNTIME": "native"}
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def rows(text: str) -> int:
+        return int(re.findall(r"\b\d+\b", text)[-1])
+
+    known = ask(versions)
+    assert all(column in known for column in ("version", "timestamp", "operation"))
+    now = ask("make sql Q='select count(*) from delta.bronze.transactions'")
+    assert 0 <= rows(ask(as_it_was)) < rows(now)
+
+
 @pytest.mark.parametrize(
     "change", [{"amount": 4321.5}, {"merchant_id": "M017"}, {"country": "BR"}, {"is_international": True}]
 )

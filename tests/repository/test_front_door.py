@@ -9,6 +9,7 @@ import pytest
 import typer
 import yaml
 
+from fraud_native.cli import app as launcher
 from fraud_producer.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -119,6 +120,43 @@ def test_what_sends_and_counts_is_called_as_it_is_documented(
 def test_simulate_shows_its_flags() -> None:
     assert "ARGS=--help" in documented("simulate")
     assert producer_arguments("simulate", "ARGS=--help") == ["simulate", "--help"]
+
+
+VERBS = re.compile(r"^make (?:start|stop|restart|logs|clean)(?: .*)?$", flags=re.MULTILINE)
+OF_THE_RUNBOOKS = sorted(
+    {line for page in (ROOT / "docs/runbooks").glob("*.md") for line in VERBS.findall(page.read_text(encoding="utf-8"))}
+)
+
+
+@pytest.mark.parametrize("command", OF_THE_RUNBOOKS)
+def test_what_a_runbook_does_to_a_service_reaches_the_launcher(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    # what the user's shell exports was meant for something else
+    for name in ("BIN", "SERVICE", "STACK"):
+        monkeypatch.delenv(name, raising=False)
+    _, verb, *given = shlex.split(command)
+    asked = dict(pair.split("=") for pair in given)
+    services = [asked["SERVICE"]] if "SERVICE" in asked else []
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert set(services) <= compose["services"].keys()
+    program, *arguments = shlex.split(make("-n", verb, *given, "RUNTIME=native").stdout.splitlines()[-1])
+    assert program == ".venv/bin/fraud-native"
+    assert arguments == ["--stack", asked.get("STACK", "main"), verb, *services]
+    known = typer.main.get_command(launcher)
+    context = known.make_context("fraud-native", arguments, resilient_parsing=True)
+    called = known.get_command(context, verb)  # type: ignore[attr-defined]
+    understood = called.make_context(verb, [*services]).params
+    assert [name for value in understood.values() if isinstance(value, list) for name in value] == services
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "restart"])
+def test_under_docker_a_service_has_the_same_verbs(verb: str) -> None:
+    *_, recipe = make("-n", verb, "SERVICE=bronze-writer", "RUNTIME=docker").stdout.splitlines()
+    assert recipe == f"docker compose {verb} bronze-writer"
+
+
+def test_the_runbooks_speak_of_every_verb() -> None:
+    words = {command.split()[1] for command in OF_THE_RUNBOOKS}
+    assert words == {"start", "stop", "restart", "logs", "clean"}
 
 
 def test_every_target_is_in_the_readme() -> None:

@@ -81,6 +81,19 @@ def test_a_breaking_schema_is_refused_and_an_optional_field_is_not(
         assert registry.register(subject, changed(topic, add=optional)) == second
 
 
+def test_a_schema_that_breaks_with_an_older_version_only_is_refused(servers: tuple[str, str], subject: str) -> None:
+    """It fits the newest version, which does not know the field."""
+    known = WITHOUT_DEFAULT | {"default": None}
+    with Registry(servers[1]) as registry:
+        first = registry.register(subject, changed(add=known))
+        second = registry.register(subject, schema_text(TRANSACTIONS))
+        assert second != first
+        with pytest.raises(IncompatibleSchemaError, match=rf"schema of {subject}.*{COMPATIBILITY}"):
+            registry.register(subject, changed(add=known | {"type": ["null", "long"]}))
+        # as it was it may come back
+        assert registry.register(subject, changed(add=known)) == first
+
+
 def test_an_unregistered_topic_names_the_remedy(servers: tuple[str, str]) -> None:
     from dataclasses import replace
 

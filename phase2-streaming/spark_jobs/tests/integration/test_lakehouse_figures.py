@@ -9,7 +9,8 @@ import pytest
 import tzlocal
 
 from fraud_contracts import CATALOG, LABELS, RAW_TOPICS, TRANSACTIONS
-from fraud_stream import lakehouse_figures
+from fraud_stream import data_quality, lakehouse_figures
+from fraud_stream.data_quality import TableQuality, table_quality
 from fraud_stream.dispositions import SCHEMA as DISPOSITIONS_SCHEMA
 from fraud_stream.dispositions import TABLE as DISPOSITIONS_TABLE
 from fraud_stream.fraud_ratio import FraudRatio
@@ -223,6 +224,37 @@ def test_frauds_count_in_the_hour_in_which_they_became_known(tables: Tables) -> 
     assert tables.ask().fraud_ratio() == FraudRatio(newest_day=3 / 240, baseline=2 / 1680)
     tables.run("DELETE FROM {c}gold.mart_hourly_metrics WHERE event_hour = TIMESTAMP '2026-03-02 12:00:00'")
     assert tables.ask().fraud_ratio() is None, "seven days less an hour are not seven days"
+
+
+def test_rows_without_an_id_or_a_key_are_counted_and_named(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    (stream,) = (each for each in tables.reader.layout.streams if each.contract is LABELS)
+    schema = f"{CATALOG}.{tables.reader.schema_prefix}bronze"
+    monkeypatch.setattr(data_quality, "trino_table", lambda table: f"{schema}.{table}")
+    id_field, key_field = LABELS.id_field, LABELS.key_field
+    rows = "('l1', 't1', 1), ('l1', 't1', 2), ('l2', NULL, 3), (NULL, 't3', 4), (NULL, NULL, 5), (NULL, 't6', 6)"
+    tables.run(
+        f"CREATE TABLE {schema}.{stream.table} AS SELECT CAST(id AS varchar) AS {id_field}, "
+        f"CAST(key AS varchar) AS {key_field}, TIMESTAMP '2026-03-10 12:00:00.000000' + n * INTERVAL '1' SECOND "
+        f"AS event_time FROM (VALUES {rows}) AS v (id, key, n)"
+    )
+    try:
+        found = table_quality(tables.lakehouse, stream)
+    finally:
+        tables.run(f"DROP TABLE {schema}.{stream.table}")
+    assert found == TableQuality(
+        table=stream.table,
+        id_field=id_field,
+        key_field=key_field,
+        rows=6,
+        duplicates=1,
+        null_ids=3,
+        null_keys=2,
+        newest_event="2026-03-10 12:00:06.000000",
+    )
+    assert [line.partition(";")[0] for line in found.failures(1.0)] == [
+        f"3 rows have no {id_field}",
+        f"2 rows have no {key_field}",
+    ]
 
 
 def test_a_namespace_speaks_of_its_own_bronze_only(tables: Tables) -> None:

@@ -34,6 +34,8 @@ DAYS = ("2026-03-01", "2026-03-02")
 # the writer folds a table's files every ten minutes: so often in a day, whatever the number of batches between
 FOLDINGS = 144
 APPENDS = 2
+# what is left of a day's log when it is cleaned must not depend on how long the day was
+COMMITS_OF_TODAY = 30
 # two streams and maintenance
 FOLDERS = 3
 READER_PAUSE_SECONDS = 0.3
@@ -87,6 +89,22 @@ class Grown:
             reader = reader.option("versionAsOf", version)
         # a count of rows would be answered from the log alone
         return len(reader.load(self.table.path).select("id").distinct().collect())
+
+    @property
+    def log(self) -> Path:
+        """The folder of the log; for a table in a local folder."""
+        return Path(self.table.path.removeprefix("file://")) / "_delta_log"
+
+    def age_log(self, up_to: int, days: int) -> None:
+        """Let the log of the versions up to one look so many days old."""
+        for path in self.log.iterdir():
+            number = path.name.lstrip(".").partition(".")[0]
+            if number.isdigit() and int(number) <= up_to:
+                moment = time.time() - days * 86_400 + int(number)
+                os.utime(path, (moment, moment))
+
+    def log_entries(self) -> int:
+        return len(list(self.log.glob("*.json")))
 
     def files(self) -> int:
         """How many files the newest version consists of."""
@@ -191,25 +209,13 @@ def test_log_entries_go_once_no_version_needs_them(local: Grown) -> None:
     maintenance = Maintenance(local.spark, timedelta(days=10))
     maintenance.prepare(local.table)
     local.grow(70)
-    log = Path(local.table.path.removeprefix("file://")) / "_delta_log"
     newest = local.version
-
-    def age(up_to: int, days: int) -> None:
-        for path in log.iterdir():
-            number = path.name.lstrip(".").partition(".")[0]
-            if number.isdigit() and int(number) <= up_to:
-                moment = time.time() - days * 86_400 + int(number)
-                os.utime(path, (moment, moment))
-
-    def entries() -> int:
-        return len(list(log.glob("*.json")))
-
-    age(50, 20)
-    everything = entries()
+    local.age_log(50, 20)
+    everything = local.log_entries()
     maintenance.maintain(local.table, [5])
-    assert entries() == everything, "a model names a version as old as the oldest"
+    assert local.log_entries() == everything, "a model names a version as old as the oldest"
     maintenance.maintain(local.table, [])
-    assert entries() < everything - 20
+    assert local.log_entries() < everything - 20
     assert local.version == newest
     assert local.count() == 70 * ROWS
     assert local.count(60) == local.count() - (newest - 60) * ROWS
@@ -232,6 +238,12 @@ def test_the_pins_are_those_of_a_real_registry(stack: Any) -> None:
 
 
 def test_a_day_of_foldings_keeps_the_number_of_files_bounded_and_readers_undisturbed(local: Grown) -> None:
+    """As many foldings as a day has, with two micro-batches between them and not the sixty of a 10 s trigger.
+
+    Counted are the files of the newest version, before and after each folding; the files of any version that are
+    stored, before and after each round of maintenance; and the entries of the log: of the day one for each commit,
+    and, once the day is old, those since the last checkpoint before its end.
+    """
     maintenance = Maintenance(local.spark, timedelta(0))
     maintenance.prepare(local.table)
     local.keep_removed_files(READER_SECONDS)
@@ -285,6 +297,13 @@ def test_a_day_of_foldings_keeps_the_number_of_files_bounded_and_readers_undistu
     maintenance.prepare(local.table)
     maintenance.maintain(local.table, [])
     assert local.stored_files() == len(DAYS)
+    newest = local.version
+    assert local.log_entries() <= newest + 1
+    # the next day: all but the newest commits are as old as nobody needs them
+    old = newest - COMMITS_OF_TODAY
+    local.age_log(old, 2)
+    maintenance.maintain(local.table, [])
+    assert local.log_entries() <= COMMITS_OF_TODAY + int(PROPERTIES["delta.checkpointInterval"]) + 1
     assert local.count() == (1 + FOLDINGS * APPENDS) * ROWS
 
 

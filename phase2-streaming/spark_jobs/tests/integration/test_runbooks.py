@@ -4,7 +4,7 @@ They are given to a stream in a namespace of its own, on the test stack; setting
 Five things are replaced: the message that a page takes as its example, by one of this stream's quarantine; Bronze's
 tables in SQL, by this stream's; `.env`, by a copy of `.env.example`; deleting the test stack, by nothing; and
 starting, stopping and restarting the Bronze writer, which here is a process of this test and no service: make is not
-asked for these.
+asked for these, and `tests/repository/test_front_door.py` holds that it hands them to the launcher.
 """
 
 import json

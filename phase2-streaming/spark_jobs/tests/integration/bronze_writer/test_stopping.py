@@ -23,7 +23,7 @@ from fraud_stream import object_store
 from fraud_stream.checkpoint_identity import app_id, read_checkpoint
 from fraud_stream.session import start_session
 from fraud_stream.settings import WriterSettings
-from fraud_stream.streams import Layout, Stream
+from fraud_stream.streams import Layout, Stream, trino_table
 from fraud_stream.tables import append
 
 pytestmark = pytest.mark.integration
@@ -143,11 +143,16 @@ def test_one_removed_and_one_added_row_turn_conservation_red(running: Any, trans
     assert re.search(r"duplicated .* partition 1: offsets \[3\]", text), text
 
 
-def test_freshness_and_lag_see_a_stopped_writer(running: Any, feed: Any, transactions: Stream) -> None:
+def test_freshness_lag_and_validation_see_a_stopped_writer(
+    running: Any, feed: Any, transactions: Stream, trino: Any
+) -> None:
     assert running.run("freshness").returncode == 0
+    code, landed, text = running.conservation()
+    assert code == 0, text
     assert running.end(signal.SIGTERM) == 0, running.log.read_text()[-3000:]
     silent = running.run("freshness", "--wait", "0", FRAUD_STREAM_FRESHNESS_BOUND_SECONDS="0.5")
     assert silent.returncode == 0, silent.stdout
+    sent = time.monotonic()
     feed.send_good(30)
     young = running.run("freshness", "--wait", "0", FRAUD_STREAM_FRESHNESS_BOUND_SECONDS="600")
     assert young.returncode == 0, young.stdout
@@ -158,6 +163,25 @@ def test_freshness_and_lag_see_a_stopped_writer(running: Any, feed: Any, transac
     lag = running.run("lag")
     assert re.search(r"all .* 30 ", lag.stdout), lag.stdout
     assert lag.stdout.count(transactions.topic) == 3
+    waited = time.monotonic() - sent
+    invalid = running.run("validate", "--wait", "0")
+    assert invalid.returncode == 1
+    (row,) = (line for line in invalid.stdout.splitlines() if transactions.topic in line and "│" in line)
+    cells = [cell.strip() for cell in row.strip("│ ").split("│")]
+    before = landed[transactions.topic]
+    ((newest,),) = trino.query(
+        f"SELECT format_datetime(max(event_time), 'yyyy-MM-dd HH:mm:ss') FROM {trino_table(transactions.table)}"
+    )
+    unread, unit = cells.pop(10).split()
+    assert cells == [
+        transactions.topic,
+        *(str(before["produced"] + 30),) * 2,
+        *(str(before[name]) for name in ("bronze", "quarantine")),
+        *("30", "0", "0", "0"),
+        *("30", newest, "NO"),
+    ]
+    assert unit == "s"
+    assert waited - 1 <= int(unread) <= time.monotonic() - sent + 1
 
 
 def test_the_lag_of_a_dead_stream_grows_by_what_is_produced(
@@ -188,7 +212,6 @@ def test_a_port_that_is_held_is_named(running: Any) -> None:
     assert "'sparkDriver'" in last
 
 
-@pytest.mark.slow
 def test_a_deleted_checkpoint_refuses_to_start(running: Any, bucket: Any, transactions: Stream) -> None:
     bucket.objects.filter(Prefix=transactions.checkpoint_key).delete()
     done = running.run("bronze-writer")
