@@ -43,7 +43,7 @@ $(BIN)/fraud-native:
 
 .PHONY: help
 help: ## this screen
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} \
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "%s\033[1m%s\033[0m\n", n++ ? "\n" : "", substr($$0, 5)} \
 		/^[a-z0-9-]+:.*## / {printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ The two commands
@@ -151,7 +151,7 @@ features: ## print the catalogue of features, after rendering what is generated 
 	@$(BIN)/fraud-features catalogue
 
 ##@ Checks
-.PHONY: check test-full chaos bench-ingest ci lock $(ALL_PHASES:%=%-test)
+.PHONY: check test-full chaos bench-ingest bench-transforms ci lock $(ALL_PHASES:%=%-test)
 check: ## lint, format, types, import rule, SQL, shell, locks, generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -182,6 +182,10 @@ chaos: ## kill, pause and break the parts of phases 1 and 2; what was lost [SEED
 bench-ingest: ## ingestion against stock parts and the engines' own limits, on a stack of its own [ONLY=B1 PAIRS=7]
 	@bash infra/native/bootstrap.sh && $(BIN)/fraud-native setup --phase 1 --phase 2
 	@$(BIN)/fraud-benchmarks ingest $(if $(call given,ONLY),--only "$(ONLY)") $(if $(call given,PAIRS),--pairs "$(PAIRS)")
+bench-transforms: ## an hour more in Silver and Gold against a full refresh, likewise [ONLY=B4 PAIRS=2 ROWS=5000000]
+	@bash infra/native/bootstrap.sh && $(BIN)/fraud-native setup --phase 1 --phase 2 --phase 3
+	@$(BIN)/fraud-benchmarks transforms $(if $(call given,ONLY),--only "$(ONLY)") $(if $(call given,PAIRS),--pairs "$(PAIRS)") \
+		$(if $(call given,ROWS),--rows "$(ROWS)") $(if $(call given,SMALL_ROWS),--small-rows "$(SMALL_ROWS)")
 ci: test ## all that CI runs
 lock: ## write the lock files anew after a change of dependencies
 	@bash infra/lock.sh

@@ -7,9 +7,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import typer
 
 from fraud_benchmarks import cli
 from fraud_benchmarks.benchmark import Benchmark
+from fraud_benchmarks.cli import _chosen
 from fraud_benchmarks.report import Ratio, Result
 
 
@@ -29,3 +31,13 @@ def test_the_load_before_anything_was_started_says_whether_targets_are_judged(
     cli.ingest(only=None, pairs=1, report=tmp_path / "bench.json")
     (entry,) = json.loads((tmp_path / "bench.json").read_text())["benchmarks"]
     assert (entry["load_1m"], entry["ratios"]["stock"]["met"]) == (load, met)
+
+
+def test_without_a_name_the_default_is_run_and_names_are_found_in_any_case() -> None:
+    assert _chosen(None, ["A", "B", "C"], ["A", "B"]) == ["A", "B"]
+    assert _chosen("c, a", ["A", "B", "C"], ["A", "B"]) == ["C", "A"]
+
+
+def test_a_name_that_nothing_has_is_refused_with_those_there_are() -> None:
+    with pytest.raises(typer.BadParameter, match=r"there is no X; choose from A, B"):
+        _chosen("A,X", ["A", "B"], ["A"])

@@ -17,8 +17,8 @@ from functools import partial
 from typing import Final
 
 from fraud_benchmarks.benchmark import Benchmark
+from fraud_benchmarks.bronze_writer import BronzeWriter, bronze_writer
 from fraud_benchmarks.comparing import Comparison, Leg, Run, Say
-from fraud_benchmarks.freshness.bronze_writer import BronzeWriter, bronze_writer
 from fraud_benchmarks.freshness.landing import Landing, land
 from fraud_benchmarks.freshness.sender import Sender
 from fraud_benchmarks.medians import percentile

@@ -3,21 +3,30 @@
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
+from fraud_benchmarks import b4_transforms
 from fraud_benchmarks.benchmark import Benchmark
 from fraud_benchmarks.catalogue import BENCHMARKS
+from fraud_benchmarks.comparing import Say
 from fraud_benchmarks.errors import BenchmarkError
-from fraud_benchmarks.machine import machine_facts
+from fraud_benchmarks.machine import TRANSFORM_LIBRARIES, TRANSFORM_SERVERS, machine_facts
 from fraud_benchmarks.platform_stack import PlatformStack
 from fraud_benchmarks.report import Result, table, write_report
+from fraud_benchmarks.transforms import rounds
+from fraud_benchmarks.transforms.sizes import ROWS, SMALL_ROWS, Sizes
 from fraud_native.paths import ROOT
+from fraud_producer.errors import ProducerError
+from fraud_stream.errors import StreamError
 
-REPORT: Final = ROOT / "var" / "reports" / "bench-ingest.json"
+REPORTS: Final = ROOT / "var" / "reports"
+REPORT: Final = REPORTS / "bench-ingest.json"
+TRANSFORMS_REPORT: Final = REPORTS / "bench-transforms.json"
 PAIRS: Final = 7
 EXIT_VOID: Final = 2
 
@@ -39,13 +48,10 @@ def ingest(
 
     A target that was missed is reported. The exit code is 2 when a run lost or duplicated an event.
     """
-    chosen = _chosen(only)
-    begun = time.monotonic()
-
-    def say(text: str) -> None:
-        minutes, seconds = divmod(int(time.monotonic() - begun), 60)
-        print(f"{minutes:3d}:{seconds:02d}  {text}", file=sys.stderr, flush=True)
-
+    known = {benchmark.id: benchmark for benchmark in BENCHMARKS}
+    default = [benchmark.id for benchmark in BENCHMARKS if not benchmark.only_when_named]
+    chosen: list[Benchmark] = [known[name] for name in _chosen(only, list(known), default)]
+    say = _stopwatch()
     results: list[Result] = []
     with PlatformStack() as stack:
         machine = machine_facts(stack.env)
@@ -58,6 +64,55 @@ def ingest(
             # after each, so that a failure of the next one costs nothing
             write_report(report, machine, results)
         say("stopping the stack")
+    _show(results, report)
+
+
+@app.command()
+def transforms(
+    only: Annotated[str | None, typer.Option(help="B4 or B4-GROWTH; both unless told otherwise.")] = None,
+    pairs: Annotated[
+        int, typer.Option(min=1, help="Hours that are added; fewer than 2 are not judged.")
+    ] = rounds.PAIRS,
+    rows: Annotated[int, typer.Option(help="Payments of the long history; only the default is judged.")] = ROWS,
+    small_rows: Annotated[int, typer.Option(help="Payments of the short history; likewise.")] = SMALL_ROWS,
+    report: Annotated[Path, typer.Option(help="The file of the report.")] = TRANSFORMS_REPORT,
+) -> None:
+    """Measure what an hour more costs Silver and Gold, on a stack of its own.
+
+    Against a full refresh (B4), and against the same hour on a tenth of the history (B4-GROWTH). A target that was
+    missed is reported. The exit code is 2 when a run lost or doubled a row.
+    """
+    chosen = _chosen(only, rounds.IDS, rounds.IDS)
+    sizes = Sizes(rows, small_rows)
+    say = _stopwatch()
+    with PlatformStack() as stack:
+        machine = machine_facts(stack.env, TRANSFORM_LIBRARIES, TRANSFORM_SERVERS)
+        load, cores = machine["load"]["load_1m"], machine["cores"]
+        say(f"{cores} cores of {machine['cpu']}, load {load}")
+        say(f"starting {', '.join(b4_transforms.SERVICES)}")
+        stack.up(b4_transforms.SERVICES)
+
+        def keep(found: list[Result]) -> None:
+            write_report(report, machine, [result.under(load, cores) for result in found])
+
+        results = [result.under(load, cores) for result in b4_transforms.run(stack, chosen, sizes, pairs, say, keep)]
+        say("stopping the stack")
+    _show(results, report)
+
+
+def _stopwatch() -> Say:
+    """What prints a line with the minutes and seconds since now."""
+    begun = time.monotonic()
+
+    def say(text: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - begun), 60)
+        print(f"{minutes:3d}:{seconds:02d}  {text}", file=sys.stderr, flush=True)
+
+    return say
+
+
+def _show(results: list[Result], report: Path) -> None:
+    """Print the table; what was void ends the command with its exit code."""
     Console(width=None if sys.stdout.isatty() else 180).print(table(results))
     print(f"report: {report}")
     if void := [result.id for result in results if result.is_void]:
@@ -65,14 +120,18 @@ def ingest(
         raise typer.Exit(EXIT_VOID)
 
 
-def _chosen(only: str | None) -> list[Benchmark]:
+def _chosen(only: str | None, known: Sequence[str], default: Sequence[str]) -> list[str]:
+    """The ids that ``--only`` names.
+
+    Raises:
+        typer.BadParameter: there is none of that name.
+    """
     if not only:
-        return [benchmark for benchmark in BENCHMARKS if not benchmark.only_when_named]
+        return list(default)
     wanted = [name.strip().upper() for name in only.split(",")]
-    known = {benchmark.id: benchmark for benchmark in BENCHMARKS}
     if unknown := [name for name in wanted if name not in known]:
         raise typer.BadParameter(f"there is no {', '.join(unknown)}; choose from {', '.join(known)}", param_hint="only")
-    return [known[name] for name in wanted]
+    return wanted
 
 
 def main() -> None:
@@ -81,6 +140,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         app()
-    except BenchmarkError as problem:
+    except (BenchmarkError, ProducerError, StreamError) as problem:
         print(f"fraud-benchmarks: {problem}", file=sys.stderr)
         sys.exit(1)

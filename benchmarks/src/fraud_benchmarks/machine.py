@@ -4,7 +4,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +15,8 @@ import psutil
 from fraud_native.paths import ROOT
 
 # what the measured paths are made of; the servers' versions come from the stack's environment
-_LIBRARIES: Final = ("confluent-kafka", "fastavro", "numpy", "pyspark")
-_SERVERS: Final = {
+LIBRARIES: Final = ("confluent-kafka", "fastavro", "numpy", "pyspark")
+SERVERS: Final = {
     "kafka": "KAFKA_VERSION",
     "schema registry": "APICURIO_VERSION",
     "spark": "SPARK_VERSION",
@@ -24,14 +24,27 @@ _SERVERS: Final = {
     "hadoop": "HADOOP_VERSION",
     "minio": "MINIO_VERSION",
 }
+# the same of what makes Silver and Gold
+TRANSFORM_LIBRARIES: Final = ("dbt-core", "dbt-trino")
+TRANSFORM_SERVERS: Final = {
+    "trino": "TRINO_VERSION",
+    "metastore": "HIVE_METASTORE_VERSION",
+    "minio": "MINIO_VERSION",
+    "spark": "SPARK_VERSION",
+    "delta": "DELTA_VERSION",
+}
 _JAVA_VERSION: Final = re.compile(r'version "([^"]+)"')
 
 
-def machine_facts(env: Mapping[str, str]) -> dict[str, Any]:
+def machine_facts(
+    env: Mapping[str, str], libraries: Sequence[str] = LIBRARIES, servers: Mapping[str, str] = SERVERS
+) -> dict[str, Any]:
     """Processor, memory, kernel, versions, the tree that is measured, and the load before anything was started.
 
     Args:
         env: the environment of the stack, which names the versions of its servers.
+        libraries: Python distributions whose versions matter.
+        servers: likewise variables of ``env`` that hold versions, by what the report calls them.
     """
     return {
         "cpu": cpu_model(Path("/proc/cpuinfo").read_text(encoding="utf-8")),
@@ -43,8 +56,8 @@ def machine_facts(env: Mapping[str, str]) -> dict[str, Any]:
             "python": platform.python_version(),
             "jvm": _jvm(env),
             "librdkafka": confluent_kafka.libversion()[0],
-            **{name: version(name) for name in _LIBRARIES},
-            **{server: env[name] for server, name in _SERVERS.items()},
+            **{name: version(name) for name in libraries},
+            **{server: env[name] for server, name in servers.items()},
         },
         "load": {
             # runnable processes averaged over the last minute, and what the hypervisor gave to others, since boot

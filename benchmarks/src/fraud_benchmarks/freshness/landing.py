@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from fraud_benchmarks.freshness.bronze_writer import BronzeWriter
+from fraud_benchmarks.bronze_writer import BronzeWriter
 from fraud_benchmarks.freshness.commits import CommitWatch, Coordinates
 from fraud_benchmarks.freshness.sender import Sender
 

@@ -1,6 +1,7 @@
 """The Bronze writer as a process, over topics, tables and checkpoints of a namespace of its own."""
 
 import secrets
+import shutil
 import signal
 import subprocess
 import time
@@ -38,12 +39,14 @@ class Batches:
 
 @dataclass(frozen=True, slots=True)
 class BronzeWriter:
-    """A running Bronze writer."""
+    """A Bronze writer, whether its process runs or not."""
 
     env: dict[str, str]
     layout: Layout
     # a client of the object store with its owner's rights
     s3: Any
+    # of its log, ledger and scratch files
+    folder: Path
 
     @property
     def payments(self) -> Stream:
@@ -74,11 +77,11 @@ class BronzeWriter:
 
 
 @contextmanager
-def bronze_writer(stack: PlatformStack, trigger: str) -> Iterator[BronzeWriter]:
-    """Start one with this trigger (such as ``1s``) and otherwise the settings of the platform; in the end remove all.
+def bronze_namespace(stack: PlatformStack, trigger: str) -> Iterator[BronzeWriter]:
+    """Topics of a namespace of its own and a writer that does not run yet.
 
-    Raises:
-        BenchmarkError: it does not start; the message ends with its log.
+    It has this trigger (such as ``1s``) and otherwise the settings of the platform. In the end all that it wrote is
+    removed, but for the logs of a failure.
     """
     namespace = f"bench_{secrets.token_hex(4)}_"
     folder = stack.work / namespace
@@ -97,23 +100,48 @@ def bronze_writer(stack: PlatformStack, trigger: str) -> Iterator[BronzeWriter]:
         aws_access_key_id=env["MINIO_ROOT_USER"],
         aws_secret_access_key=env["MINIO_ROOT_PASSWORD"],
     )
-    writer = BronzeWriter(env, Layout(env["S3_BUCKET"], namespace), s3)
+    writer = BronzeWriter(env, Layout(env["S3_BUCKET"], namespace), s3, folder)
     with _topics(writer):
-        log = folder / "bronze-writer.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [str(COMMANDS / "fraud-stream"), "bronze-writer"],
-                env=env,
-                cwd=folder,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
         try:
-            _wait_ready(writer, process, log)
             yield writer
         finally:
-            _end(process)
             _remove_tables(writer)
+    # logs of what failed stay
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def running(writer: BronzeWriter) -> Iterator[None]:
+    """The writer's process for the length of a ``with`` block; started again, it goes on where it was.
+
+    Raises:
+        BenchmarkError: it does not start; the message ends with its log.
+    """
+    log = writer.folder / "bronze-writer.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [str(COMMANDS / "fraud-stream"), "bronze-writer"],
+            env=writer.env,
+            cwd=writer.folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_ready(writer, process, log)
+        yield
+    finally:
+        _end(process)
+
+
+@contextmanager
+def bronze_writer(stack: PlatformStack, trigger: str) -> Iterator[BronzeWriter]:
+    """Start one in a namespace of its own and with this trigger; in the end remove all.
+
+    Raises:
+        BenchmarkError: it does not start; the message ends with its log.
+    """
+    with bronze_namespace(stack, trigger) as writer, running(writer):
+        yield writer
 
 
 @contextmanager
