@@ -37,7 +37,7 @@ SERVICE_docker = $(COMPOSE) $(1) $(SERVICE)
 # what needs the environment makes it: a fresh clone has none
 status logs clean stop start restart docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features \
 simulate menu scenario alert-demo validate dq dlq ledger restore-checkpoint start-over skip-lost dbt-run dbt-test \
-ml-train features check: | $(BIN)/fraud-native
+ml-train ml-promote ml-rollback ml-history features check: | $(BIN)/fraud-native
 $(BIN)/fraud-native:
 	@bash infra/native/bootstrap.sh >&2
 
@@ -138,7 +138,7 @@ alert-demo: ## write bad messages, watch the alert about them fire and resolve (
 	@$(NATIVE) alert-demo
 
 ##@ Build by hand
-.PHONY: dbt-run dbt-test ml-train features
+.PHONY: dbt-run dbt-test ml-train ml-promote ml-rollback ml-history features
 DBT := phase3-transforms/dbt_project/run-dbt
 dbt-run: ## build Silver and Gold now
 	@$(WITH_ENV) $(DBT) build --exclude-resource-type test unit_test
@@ -146,6 +146,13 @@ dbt-test: ## run the dbt tests
 	@$(WITH_ENV) $(DBT) test
 ml-train: ## train, register and, if it earns it, promote a model
 	@$(WITH_ENV) $(BIN)/fraud-training train; $(BIN)/fraud-training promote
+ml-promote: ## take the waiting model through the gates [ARGS=--own-data]
+	@$(WITH_ENV) $(BIN)/fraud-training promote $(call given,ARGS)
+ml-rollback: export REASON := $(value WHY)
+ml-rollback: ## give the champion's place back to the model before it [WHY="it misses the new pattern"]
+	@$(WITH_ENV) $(BIN)/fraud-training rollback $(if $(filter command line,$(origin WHY)),--why "$$REASON")
+ml-history: ## every model that was registered, promoted, refused, rolled back: when, who, why, figures
+	@$(WITH_ENV) $(BIN)/fraud-training history
 features: ## print the catalogue of features, after rendering what is generated from features.py anew
 	@$(BIN)/fraud-features render >&2
 	@$(BIN)/fraud-features catalogue

@@ -127,6 +127,8 @@ def test_training_accepts_only_numbers_within_bounds_and_whose_data_it_is(parsed
         assert {"minimum", "maximum"} <= set(schema)
     # no template in a command: a value from the run's configuration never becomes shell text
     assert all("{{" not in task["command"] for task in training["tasks"].values())
+    # the history of the model names the DAG, not the user that Airflow runs as
+    assert all('--by "$ACTOR"' in task["command"] for task in training["tasks"].values())
 
 
 def test_maintenance_runs_at_night_between_two_runs_of_the_pipeline(parsed: dict[str, Any]) -> None:

@@ -11,6 +11,8 @@ from airflow.sdk import DAG, Asset, Param, chain
 
 GOLD = Asset("gold")
 CHAMPION_MODEL = Asset("champion_model")
+# whom the history of the model names
+ACTOR = "DAG model_training"
 
 with DAG(
     dag_id="model_training",
@@ -42,17 +44,18 @@ with DAG(
         task_id="train",
         # the values travel as environment variables: nothing that a caller writes becomes part of a command line
         bash_command=(
-            '"$FRAUD_BIN/fraud-training" train ${TREES:+--trees "$TREES"} ${MAX_DEPTH:+--max-depth "$MAX_DEPTH"}'
+            '"$FRAUD_BIN/fraud-training" train --by "$ACTOR" ${TREES:+--trees "$TREES"} '
+            '${MAX_DEPTH:+--max-depth "$MAX_DEPTH"}'
         ),
-        env={"TREES": "{{ params.trees or '' }}", "MAX_DEPTH": "{{ params.max_depth or '' }}"},
+        env={"TREES": "{{ params.trees or '' }}", "MAX_DEPTH": "{{ params.max_depth or '' }}", "ACTOR": ACTOR},
         append_env=True,
         doc_md="Reads Gold at a recorded version, trains, logs the run and registers the candidate.",
         inlets=[GOLD],
     )
     promote = BashOperator(
         task_id="promote",
-        bash_command='"$FRAUD_BIN/fraud-training" promote ${OWN_DATA:+--own-data}',
-        env={"OWN_DATA": "{{ 'yes' if params.own_data else '' }}"},
+        bash_command='"$FRAUD_BIN/fraud-training" promote --by "$ACTOR" ${OWN_DATA:+--own-data}',
+        env={"OWN_DATA": "{{ 'yes' if params.own_data else '' }}", "ACTOR": ACTOR},
         append_env=True,
         doc_md="Candidate to challenger to champion, each step behind its gate.",
         outlets=[CHAMPION_MODEL],

@@ -171,3 +171,10 @@ def test_a_rollback_needs_a_version_that_the_api_accepts() -> None:
     assert shelf.aliases == {CHAMPION: 2}
     shelf.tag(shelf.version(1), "schema_hash", schema_hash())
     assert roll_back(shelf)["champion"] == 1
+
+
+def test_why_a_rollback_was_done_is_in_the_history() -> None:
+    shelf = shelf_with_a_champion()
+    promote(shelf, None, better)
+    assert roll_back(shelf, " it misses the new pattern\n")["champion"] == 1
+    assert shelf.entries[-1]["reason"] == "rolled back from version 2: it misses the new pattern"

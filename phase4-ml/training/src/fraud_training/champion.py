@@ -3,10 +3,8 @@
 from typing import Any
 
 from fraud_contracts import CHAMPION
-from fraud_training.evaluate import AUC, AVERAGE_PRECISION, BASELINES, CARD_PRECISION, DETECTION_RATE, baseline_metric
+from fraud_training.evaluate import BASELINES, baseline_metric, figures
 from fraud_training.registry import REFUSED, Registry
-
-_FIGURES = (AUC, AVERAGE_PRECISION, CARD_PRECISION, DETECTION_RATE)
 
 
 def summary(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -16,7 +14,7 @@ def summary(manifest: dict[str, Any]) -> dict[str, Any]:
     return {
         "train_period": manifest["train_period"],
         "test_period": manifest["test_period"],
-        **{name: metrics[name] for name in _FIGURES},
+        **figures(metrics),
         "baseline_average_precision": max(rivals.values()),
         **rivals,
     }

@@ -14,7 +14,7 @@ from fraud_training.failures import explain
 from fraud_training.forest import ForestSettings
 from fraud_training.promote import promote as promote_model
 from fraud_training.promote import roll_back
-from fraud_training.registry import Registry
+from fraud_training.registry import Registry, describe_change
 from fraud_training.settings import Settings
 from fraud_training.tracking import log_run
 from fraud_training.train import read_training_data, train_model
@@ -29,6 +29,9 @@ app = typer.Typer(
 _DEFAULTS = ForestSettings()
 ModelName = Annotated[str, typer.Option("--model-name", help="Registered model to write to or read from.")]
 TrinoUser = Annotated[str, typer.Option("--trino-user", help="Name under which Trino is asked.")]
+Actor = Annotated[
+    str, typer.Option("--by", help="Who does this, for the history; default: the user of the operating system.")
+]
 
 
 def _say(text: str) -> None:
@@ -39,9 +42,9 @@ def _print(answer: dict[str, Any]) -> None:
     print(json.dumps(answer), flush=True)
 
 
-def _registry(settings: Settings, model_name: str) -> Registry:
+def _registry(settings: Settings, model_name: str, by: str = "") -> Registry:
     """The registry, once it has answered: nobody should fit a forest that cannot be registered."""
-    registry = Registry(settings.mlflow_tracking_uri, model_name)
+    registry = Registry(settings.mlflow_tracking_uri, model_name, by)
     registry.require_answer()
     return registry
 
@@ -55,12 +58,13 @@ def train(
     labels_table: Annotated[str, typer.Option(help="Table of labels.")] = LABELS_TABLE,
     model_name: ModelName = REGISTERED_MODEL,
     trino_user: TrinoUser = "trainer",
+    by: Actor = "",
 ) -> None:
     """Train on Gold, log the run, register the model and make it the candidate."""
     settings = Settings.from_environment()
     forest_settings = ForestSettings(trees=trees, max_depth=max_depth)
     meaning = schema_hash()
-    registry = _registry(settings, model_name)
+    registry = _registry(settings, model_name, by)
     with Warehouse(settings.trino_url, trino_user) as warehouse:
         features, labels = warehouse.current_version(features_table), warehouse.current_version(labels_table)
         _say(f"reading {features.relation} and {labels.relation}")
@@ -98,10 +102,11 @@ def promote(
     ] = False,
     model_name: ModelName = REGISTERED_MODEL,
     trino_user: TrinoUser = "trainer",
+    by: Actor = "",
 ) -> None:
     """Take the candidate through the gates to challenger and champion; refusing it is an answer, not a failure."""
     settings = Settings.from_environment()
-    registry = _registry(settings, model_name)
+    registry = _registry(settings, model_name, by)
     with Warehouse(settings.trino_url, trino_user) as warehouse:
         answer = promote_model(
             registry,
@@ -115,9 +120,15 @@ def promote(
 
 
 @app.command()
-def rollback(model_name: ModelName = REGISTERED_MODEL) -> None:
+def rollback(
+    why: Annotated[str, typer.Option(help="Why, for the history.")] = "",
+    model_name: ModelName = REGISTERED_MODEL,
+    by: Actor = "",
+) -> None:
     """Give the champion's place back to the version that had it before."""
-    _print(roll_back(_registry(Settings.from_environment(), model_name)))
+    answer = roll_back(_registry(Settings.from_environment(), model_name, by), why)
+    _say(f"version {answer['version']} is champion: {answer['reason']}")
+    _print(answer)
 
 
 @app.command()
@@ -128,10 +139,10 @@ def show(model_name: ModelName = REGISTERED_MODEL) -> None:
 
 @app.command()
 def history(model_name: ModelName = REGISTERED_MODEL) -> None:
-    """Print every registration, promotion, refusal and rollback, oldest first."""
+    """Print every registration, promotion, refusal and rollback, oldest first: when, what, who, why, which figures."""
     entries = _registry(Settings.from_environment(), model_name).history()
     for entry in entries:
-        _say(f"{entry['at']}  version {entry['version']}  {entry['action']}: {entry['reason']}")
+        _say(describe_change(entry))
     _print({"name": model_name, "history": entries})
 
 

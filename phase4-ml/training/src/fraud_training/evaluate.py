@@ -1,5 +1,7 @@
 """The figures of a model on its test period, beside those of the baselines."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,14 @@ DETECTION_RATE = "detection_rate_at_fpr_0_5_percent"
 BASELINES = (AMOUNT, LOGISTIC)
 # from this calibrated probability on the API says HIGH: that is an alert
 HIGH_RISK = 0.5
+
+
+_FIGURES = (AUC, AVERAGE_PRECISION, CARD_PRECISION, DETECTION_RATE)
+
+
+def figures(metrics: Mapping[str, float]) -> dict[str, float]:
+    """The few figures that a model is known by, out of all its metrics."""
+    return {name: metrics[name] for name in _FIGURES}
 
 
 def baseline_metric(baseline: str) -> str:

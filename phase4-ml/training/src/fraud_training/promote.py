@@ -108,8 +108,8 @@ def promote(registry: Registry, min_auc: float | None, compare: Compare) -> dict
     return _answer(CHAMPION, contender, verdict.reason, contender)
 
 
-def roll_back(registry: Registry) -> dict[str, Any]:
-    """Give the champion's place back to the version that had it before.
+def roll_back(registry: Registry, why: str = "") -> dict[str, Any]:
+    """Give the champion's place back to the version that had it before; ``why`` is kept in the history.
 
     Raises:
         RegistryError: there is no champion, it had no predecessor, or that one knows other features than today's.
@@ -129,7 +129,7 @@ def roll_back(registry: Registry) -> dict[str, Any]:
         )
     # a version whose files are gone or changed must not be put in front of payments
     registry.form(previous)
-    reason = f"rolled back from version {champion.number}"
+    reason = f"rolled back from version {champion.number}" + (f": {why.strip()}" if why.strip() else "")
     registry.move_alias(CHAMPION, previous)
     registry.tag(previous, STAGE, PRODUCTION)
     registry.tag(champion, STAGE, ARCHIVED)

@@ -1,5 +1,6 @@
 """The model registry: versions of the fraud classifier, their aliases, tags and history."""
 
+import getpass
 import json
 import os
 import tempfile
@@ -17,6 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from fraud_contracts import CANDIDATE, REGISTERED_MODEL
 from fraud_training.errors import RegistryError
+from fraud_training.evaluate import figures
 from fraud_training.serving_form import ServingForm
 from fraud_training.split import iso
 
@@ -27,9 +29,19 @@ PREVIOUS_CHAMPION = "previous_champion"
 SCHEMA_HASH = "schema_hash"
 # an action in the history: a gate was not passed
 REFUSED = "refused"
+# tag of a version: the figures it was registered with, so that a line of the history needs no download
+_FIGURES = "figures"
 _HISTORY = "history."
 # enough for a busy machine
 _PATIENCE_SECONDS = 15
+
+
+def operating_system_user() -> str:
+    """Name of whoever runs this process, or the number of a user without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +61,14 @@ class Version:
 class Registry:
     """What we read from and write to MLflow's registry, and nothing else."""
 
-    def __init__(self, tracking_uri: str, model_name: str = REGISTERED_MODEL) -> None:
+    def __init__(self, tracking_uri: str, model_name: str = REGISTERED_MODEL, by: str | None = None) -> None:
+        """``by`` is the actor whom the history names; the user of the operating system when nobody is given."""
         # MLflow's own progress bars would fill the log of an Airflow task
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         self.client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
         self.tracking_uri = tracking_uri
         self.model_name = model_name
+        self.by = by or operating_system_user()
 
     def require_answer(self) -> None:
         """Returns when MLflow answers; its own client would go on trying for minutes.
@@ -91,6 +105,7 @@ class Registry:
                 "sha256": form.sha256,
                 "manifest_sha256": form.manifest_sha256,
                 "data_version": json.dumps(versions, sort_keys=True),
+                _FIGURES: json.dumps(figures(form.manifest["metrics"])),
             },
         )
         version = Version.of(created)
@@ -149,12 +164,17 @@ class Registry:
         self.client.set_model_version_tag(self.model_name, str(version.number), key, value)
 
     def record(self, action: str, version: Version, reason: str, **more: Any) -> None:
-        """Add a line to the model's history (a tag of the registered model)."""
+        """Add a line to the model's history (a tag of the registered model): what, when, who, why, with which figures.
+
+        A version that was registered before figures were kept beside it has none.
+        """
         entry = {
             "action": action,
             "version": version.number,
             "at": iso(time.time_ns() // 1000),
+            "by": self.by,
             "reason": reason,
+            "metrics": json.loads(version.tags.get(_FIGURES, "{}")),
             **more,
         }
         # the time is the key, so that two writers never take the same line
@@ -169,3 +189,12 @@ class Registry:
                 raise
             return []
         return [json.loads(tags[key]) for key in sorted(tags) if key.startswith(_HISTORY)]
+
+
+def describe_change(entry: Mapping[str, Any]) -> str:
+    """A line of the history as a person reads it; lines of before actors and figures were kept lack them."""
+    known = ", ".join(f"{name} {value:.4f}" for name, value in entry.get("metrics", {}).items())
+    return (
+        f"{entry['at']}  version {entry['version']}  {entry['action']} by {entry.get('by', 'somebody')}: "
+        f"{entry['reason']}" + (f"  [{known}]" if known else "")
+    )

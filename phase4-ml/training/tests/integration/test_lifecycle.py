@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fraud_training.cli import app
-from fraud_training.registry import Registry
+from fraud_training.registry import Registry, operating_system_user
 
 pytestmark = pytest.mark.integration
 
@@ -77,11 +77,18 @@ def test_from_the_first_candidate_to_a_rollback(stack: Any, tables: Any, model_n
     stages = {number: registry.version(number).tags["stage"] for number in (1, 2, 3)}
     assert stages == {1: "Archived", 2: "Archived", 3: "Production"}
 
-    assert command("rollback")["champion"] == 1
+    assert command("rollback", "--why", "it misses the new pattern", "--by", "ada")["champion"] == 1
     assert registry.version(1).tags["stage"] == "Production"
     assert registry.version(3).tags["stage"] == "Archived"
     assert command("show")["version"] == 1
-    actions = [entry["action"] for entry in command("history")["history"]]
+    entries = command("history")["history"]
+    assert (entries[-1]["by"], entries[-1]["reason"]) == (
+        "ada",
+        "rolled back from version 3: it misses the new pattern",
+    )
+    assert entries[-1]["metrics"]["average_precision"] == first["average_precision"]
+    assert {entry["by"] for entry in entries[:-1]} == {operating_system_user()}
+    actions = [entry["action"] for entry in entries]
     assert actions == [
         *("registered", "refused", "challenger", "champion"),
         *("registered", "challenger", "refused"),
