@@ -20,6 +20,7 @@ MATURITY_DAYS = 7
 PAYMENTS = 8000
 # the other columns stay constant, as where a deployment has no such input
 BUSY_COLUMNS = 8
+FRAUD_TYPES = ("velocity_burst", "bust_out", None)
 MISSING = [feature.missing for feature in FEATURES]
 # columns that tell the frauds of this world, together and not one by one
 TELLING = [column for column in range(len(FEATURES)) if column != AMOUNT_COLUMN][:2]
@@ -48,7 +49,15 @@ def make_labels(payments: Payments, frauds: np.ndarray) -> LabelHistory:
     """A label per fraud, one to six days after the payment."""
     delays = np.random.default_rng(5).integers(DAY_US, 6 * DAY_US, len(payments))
     return LabelHistory.of(
-        Label(payments.transaction_ids[row], int(payments.event_us[row] + delays[row]), f"l{row}", True)
+        Label(
+            transaction_id=payments.transaction_ids[row],
+            known_us=int(payments.event_us[row] + delays[row]),
+            label_id=f"l{row}",
+            is_fraud=True,
+            fraud_type=FRAUD_TYPES[row % len(FRAUD_TYPES)],
+            event_us=int(payments.event_us[row]),
+            card=payments.card_names[payments.cards[row]],
+        )
         for row in np.nonzero(frauds)[0]
     )
 
@@ -63,13 +72,19 @@ class MemoryWarehouse(Warehouse):
     def event_range(self, _: TableVersion) -> Period:
         return Period(int(self._payments.event_us[0]), int(self._payments.event_us[-1]) + 1)
 
-    def labels(self, _: TableVersion) -> LabelHistory:
+    def labels(self, _: TableVersion, __: TableVersion) -> LabelHistory:
         return self._history
 
     def payments(self, _: TableVersion, __: Sequence[str], period: Period) -> Payments:
         given = self._payments
         rows = slice(*np.searchsorted(given.event_us, [period.start_us, period.end_us]))
-        return Payments(given.transaction_ids[rows], given.event_us[rows], given.cards[rows], given.vectors[rows])
+        return Payments(
+            given.transaction_ids[rows],
+            given.event_us[rows],
+            given.cards[rows],
+            given.vectors[rows],
+            given.card_names,
+        )
 
 
 def cut(payments: Payments, history: LabelHistory) -> TrainingData:

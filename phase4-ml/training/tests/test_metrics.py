@@ -41,6 +41,20 @@ def test_card_precision_by_hand() -> None:
     assert card_precision_at(scores, frauds, cards, days, k=100) == pytest.approx((2 / 3 + 1 / 2) / 2)
 
 
+def test_cards_known_before_are_left_out_of_card_precision() -> None:
+    # without card 1, day 0 has cards 2 (0.8, clean) and 3 (0.1, compromised), and day 1 card 3 (0.2, compromised)
+    scores = np.array([0.9, 0.2, 0.8, 0.1, 0.3, 0.2])
+    frauds = np.array([False, True, False, True, False, True])
+    cards = np.array([1, 1, 2, 3, 1, 3])
+    days = np.array([0, 0, 0, 0, 1, 1])
+
+    assert card_precision_at(scores, frauds, cards, days, k=1, left_out=cards == 1) == pytest.approx((0 + 1) / 2)
+    # a day without any other card does not count
+    assert card_precision_at(scores, frauds, cards, days, k=1, left_out=days == 0) == 0.0
+    assert card_precision_at(scores, frauds, cards, days, k=2, left_out=days == 0) == pytest.approx(1 / 2)
+    assert card_precision_at(scores, frauds, cards, days, left_out=np.ones(6, dtype=np.bool_)) == 0.0
+
+
 def test_detection_rate_by_hand() -> None:
     legitimate = np.arange(200) / 1000  # 0.000 to 0.199
     scores = np.concatenate((legitimate, [0.5, 0.1985, 0.198, 0.1]))
@@ -48,6 +62,7 @@ def test_detection_rate_by_hand() -> None:
 
     # 0.5 % of 200 is one payment, the one at 0.199: frauds above 0.198 are found without a second
     assert detection_rate_at(scores, frauds, 0.005) == pytest.approx(2 / 4)
+    assert detection_rate_at(scores, frauds, 0.001) == pytest.approx(1 / 4)
     assert detection_rate_at(scores, frauds, 0.0) == pytest.approx(1 / 4)
     assert detection_rate_at(scores, frauds, 1.0) == 1.0
 

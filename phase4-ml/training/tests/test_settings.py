@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from fraud_training.errors import TrainingError
@@ -19,6 +21,16 @@ def test_settings_come_from_the_environment() -> None:
     assert settings.mlflow_tracking_uri == "http://127.0.0.1:2"
     assert settings.label_maturity_days == 9
     assert settings.promotion_min_auc == 0.8
+
+
+def test_reports_go_to_the_state_folder_unless_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FRAUD_STATE_DIR", raising=False)
+    monkeypatch.setenv("FRAUD_TRAINING_REPORTS_DIR", "")
+    assert Settings.from_environment().reports_dir == Path("var/reports")
+    monkeypatch.setenv("FRAUD_STATE_DIR", "/opt/state")
+    assert Settings.from_environment().reports_dir == Path("/opt/state/reports")
+    monkeypatch.setenv("FRAUD_TRAINING_REPORTS_DIR", "/elsewhere")
+    assert Settings.from_environment().reports_dir == Path("/elsewhere")
 
 
 def test_an_empty_floor_is_no_floor(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ from fraud_training.forest import ForestSettings
 from fraud_training.promote import promote as promote_model
 from fraud_training.promote import roll_back
 from fraud_training.registry import Registry, describe_change
+from fraud_training.report import MODEL_REPORT, build_report, write_report
 from fraud_training.settings import Settings
 from fraud_training.tracking import log_run
 from fraud_training.train import read_training_data, train_model
@@ -29,6 +31,9 @@ app = typer.Typer(
 _DEFAULTS = ForestSettings()
 ModelName = Annotated[str, typer.Option("--model-name", help="Registered model to write to or read from.")]
 TrinoUser = Annotated[str, typer.Option("--trino-user", help="Name under which Trino is asked.")]
+ReportDir = Annotated[
+    Path | None, typer.Option(help="Folder of the report; default: FRAUD_TRAINING_REPORTS_DIR, or var/reports.")
+]
 Actor = Annotated[
     str, typer.Option("--by", help="Who does this, for the history; default: the user of the operating system.")
 ]
@@ -59,8 +64,9 @@ def train(
     model_name: ModelName = REGISTERED_MODEL,
     trino_user: TrinoUser = "trainer",
     by: Actor = "",
+    report_dir: ReportDir = None,
 ) -> None:
-    """Train on Gold, log the run, register the model and make it the candidate."""
+    """Train on Gold, log the run, write the report, register the model and make it the candidate."""
     settings = Settings.from_environment()
     forest_settings = ForestSettings(trees=trees, max_depth=max_depth)
     meaning = schema_hash()
@@ -77,9 +83,13 @@ def train(
         settings=forest_settings,
         say=_say,
     )
+    _say("judging features, kinds of fraud and labels by age")
+    report = build_report(data, model, settings.label_maturity_days)
     _say("logging the run")
-    run_id = log_run(registry, data, model, forest_settings)
+    run_id = log_run(registry, data, model, forest_settings, report)
     version = registry.register(run_id, model.form)
+    report_path = (report_dir or settings.reports_dir) / MODEL_REPORT
+    write_report({"version": version.number, "run_id": run_id, **report}, report_path)
     _print(
         {
             "name": model_name,
@@ -89,6 +99,7 @@ def train(
             "sha256": model.form.sha256,
             "data_version": model.form.manifest["data_version"],
             "parity_difference": model.parity_difference,
+            "report": str(report_path),
             **summary(model.form.manifest),
         }
     )

@@ -20,6 +20,8 @@ class Payments:
     """Number of the card, or of the user where the payment names no card."""
     vectors: NDArray[np.float32]
     """Shape (payments, features), in the order of ``fraud_features.FEATURE_NAMES``."""
+    card_names: tuple[str, ...]
+    """The card, or the user, behind each number of ``cards``."""
 
     def __len__(self) -> int:
         return len(self.transaction_ids)
@@ -42,13 +44,15 @@ class Payments:
                 "A feature vector holds NaN or an infinite value; a missing value must be an explicit number."
             )
         order = sorted(range(len(transaction_ids)), key=lambda row: (event_us[row], transaction_ids[row]))
-        number_of = {card: number for number, card in enumerate(sorted(set(cards)))}
+        names = tuple(sorted(set(cards)))
+        number_of = {card: number for number, card in enumerate(names)}
         rows = np.array(order, dtype=np.intp)
         return cls(
             transaction_ids=tuple(transaction_ids[row] for row in order),
             event_us=event_us[rows],
             cards=np.array([number_of[cards[row]] for row in order], dtype=np.int64),
             vectors=np.ascontiguousarray(vectors[rows]),
+            card_names=names,
         )
 
 

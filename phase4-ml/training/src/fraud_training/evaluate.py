@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud_training.baselines import AMOUNT, LOGISTIC
+from fraud_training.compromised import day_numbers
 from fraud_training.dataset import Examples
 from fraud_training.metrics import (
     area_under_roc,
@@ -15,15 +16,19 @@ from fraud_training.metrics import (
     interval,
     resampled_average_precision,
 )
-from fraud_training.split import DAY_US, Period
+from fraud_training.split import Period
 
 Floats = NDArray[np.float64]
 
 AUC = "auc"
 AVERAGE_PRECISION = "average_precision"
 AVERAGE_PRECISION_LOW = "average_precision_low"
+AVERAGE_PRECISION_HIGH = "average_precision_high"
 CARD_PRECISION = "card_precision_at_100"
+CARD_PRECISION_CEILING = "card_precision_at_100_ceiling"
 DETECTION_RATE = "detection_rate_at_fpr_0_5_percent"
+STRICT_DETECTION_RATE = "detection_rate_at_fpr_0_1_percent"
+FALSE_POSITIVE_RATES = {STRICT_DETECTION_RATE: 0.001, DETECTION_RATE: 0.005}
 BASELINES = (AMOUNT, LOGISTIC)
 # from this calibrated probability on the API says HIGH: that is an alert
 HIGH_RISK = 0.5
@@ -47,7 +52,27 @@ def margin_metric(baseline: str) -> str:
     return f"{AVERAGE_PRECISION}_over_{baseline}_low"
 
 
-def evaluate(test: Examples, period: Period, probabilities: Floats, baselines: dict[str, Floats]) -> dict[str, float]:
+def ranking_figures(test: Examples, period: Period, scores: Floats, left_out: NDArray[np.bool_]) -> dict[str, float]:
+    """What the ranking of one model is worth, whatever the scale of its scores.
+
+    Args:
+        test: the period's payments with their matured labels.
+        period: the period itself; its days are counted from its start.
+        scores: shape (n,), higher meaning more suspicious.
+        left_out: payments of cards known as compromised before their day, shape (n,).
+    """
+    frauds, days = test.frauds, day_numbers(test.payments, period)
+    return {
+        AUC: area_under_roc(scores, frauds),
+        AVERAGE_PRECISION: average_precision(scores, frauds),
+        CARD_PRECISION: card_precision_at(scores, frauds, test.payments.cards, days, left_out=left_out),
+        **{name: detection_rate_at(scores, frauds, rate) for name, rate in FALSE_POSITIVE_RATES.items()},
+    }
+
+
+def evaluate(
+    test: Examples, period: Period, probabilities: Floats, baselines: dict[str, Floats], left_out: NDArray[np.bool_]
+) -> dict[str, float]:
     """Every figure of one model on one period.
 
     Args:
@@ -55,9 +80,9 @@ def evaluate(test: Examples, period: Period, probabilities: Floats, baselines: d
         period: the period itself; its days are counted from its start.
         probabilities: the model's calibrated probabilities, shape (n,).
         baselines: scores of each of :data:`BASELINES`, shape (n,).
+        left_out: payments of cards known as compromised before their day, shape (n,).
     """
     frauds, cards = test.frauds, test.payments.cards
-    days = (test.payments.event_us - period.start_us) // DAY_US
     resamples = resampled_average_precision(probabilities, frauds, cards)
     low, high = interval(resamples)
     margins = {
@@ -65,14 +90,13 @@ def evaluate(test: Examples, period: Period, probabilities: Floats, baselines: d
     }
     alerts = probabilities >= HIGH_RISK
     return {
-        AUC: area_under_roc(probabilities, frauds),
-        AVERAGE_PRECISION: average_precision(probabilities, frauds),
+        **ranking_figures(test, period, probabilities, left_out),
         AVERAGE_PRECISION_LOW: low,
-        "average_precision_high": high,
-        CARD_PRECISION: card_precision_at(probabilities, frauds, cards, days),
+        AVERAGE_PRECISION_HIGH: high,
         # what a model that knew the labels would reach: a day may have fewer than 100 compromised cards
-        "card_precision_at_100_ceiling": card_precision_at(frauds.astype(np.float64), frauds, cards, days),
-        DETECTION_RATE: detection_rate_at(probabilities, frauds),
+        CARD_PRECISION_CEILING: card_precision_at(
+            frauds.astype(np.float64), frauds, cards, day_numbers(test.payments, period), left_out=left_out
+        ),
         "alerts_per_day": float(alerts.sum() / period.days),
         "alert_precision": float(frauds[alerts].mean()) if alerts.any() else 0.0,
         "alert_recall": float(alerts[frauds].mean()),

@@ -58,12 +58,23 @@ def interval(values: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def card_precision_at(scores: Floats, frauds: Bools, cards: Ints, days: Ints, k: int = 100) -> float:
+def card_precision_at(
+    scores: Floats, frauds: Bools, cards: Ints, days: Ints, k: int = 100, *, left_out: Bools | None = None
+) -> float:
     """Share of truly compromised cards among the ``k`` most suspicious of a day, averaged over the days.
 
     A card's score on a day is the highest of its payments; it is compromised on that day if any of them was fraud.
     A day with fewer than ``k`` cards is judged on those it has. Equal scores go by card number.
+
+    Args:
+        left_out: payments that nobody looks at, shape (n,): those of cards known as compromised before their day.
+
+    Returns:
+        0 where no payment is left.
     """
+    if left_out is not None:
+        seen = ~left_out
+        scores, frauds, cards, days = scores[seen], frauds[seen], cards[seen], days[seen]
     precisions = []
     for day in np.unique(days):
         today = days == day
@@ -74,14 +85,17 @@ def card_precision_at(scores: Floats, frauds: Bools, cards: Ints, days: Ints, k:
         np.logical_or.at(compromised, position, frauds[today])
         chosen = np.argsort(-best, kind="stable")[:k]
         precisions.append(compromised[chosen].mean())
-    return float(np.mean(precisions))
+    return float(np.mean(precisions)) if precisions else 0.0
+
+
+def score_to_exceed(scores: Floats, frauds: Bools, false_positive_rate: float) -> float:
+    """The lowest score such that at most this share of legitimate payments lies above it."""
+    legitimate = np.sort(scores[~frauds])[::-1]
+    allowed = int(np.floor(false_positive_rate * legitimate.size))
+    # a threshold lies just above the first legitimate payment that may not be flagged
+    return float(legitimate[allowed]) if allowed < legitimate.size else -np.inf
 
 
 def detection_rate_at(scores: Floats, frauds: Bools, false_positive_rate: float = 0.005) -> float:
     """Largest share of frauds found by a threshold that flags at most this share of legitimate payments."""
-    legitimate = np.sort(scores[~frauds])[::-1]
-    allowed = int(np.floor(false_positive_rate * legitimate.size))
-    if allowed >= legitimate.size:
-        return 1.0
-    # the threshold lies just above the first legitimate payment that may not be flagged
-    return float((scores[frauds] > legitimate[allowed]).mean())
+    return float((scores[frauds] > score_to_exceed(scores, frauds, false_positive_rate)).mean())

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
-_BINS = 15
+from fraud_training.reliability import reliability
 
 
 def _png(figure: Figure) -> bytes:
@@ -34,14 +34,9 @@ def calibration_plot(frauds: NDArray[np.bool_], probabilities: NDArray[np.float6
     """Observed fraud share against mean probability, in bins that each hold as many frauds, as PNG."""
     figure = Figure(figsize=(5, 4.5))
     axes = figure.subplots()
-    edges = np.unique(np.quantile(probabilities[frauds], np.linspace(0, 1, _BINS + 1))[1:-1])
-    bins = np.searchsorted(edges, probabilities, side="right")
-    taken = np.bincount(bins)
-    held = taken > 0
-    predicted = np.bincount(bins, weights=probabilities)[held] / taken[held]
-    observed = np.bincount(bins, weights=frauds)[held] / taken[held]
+    bins = reliability(frauds, probabilities)
     axes.plot([1e-5, 1], [1e-5, 1], color="grey", linewidth=1)
-    axes.plot(predicted, observed, marker="o")
+    axes.plot(bins.predicted, bins.observed, marker="o")
     axes.set(xlabel="mean probability", ylabel="share of fraud", title="Test period", xscale="log", yscale="symlog")
     axes.set_yscale("symlog", linthresh=1e-4)
     return _png(figure)

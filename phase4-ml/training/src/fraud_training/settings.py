@@ -1,6 +1,7 @@
 """Settings of the training commands, read from the environment (names as in ``.env.example``)."""
 
 import os
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, ValidationError, field_validator
@@ -20,10 +21,17 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str = ""
     label_maturity_days: int = Field(default=7, validation_alias="FRAUD_FEATURES_LABEL_MATURITY_DAYS", ge=0)
     promotion_min_auc: float | None = Field(default=None, ge=0, le=1)
+    reports: Path | None = Field(default=None, validation_alias="FRAUD_TRAINING_REPORTS_DIR")
+    state: Path = Field(default=Path("var"), validation_alias="FRAUD_STATE_DIR")
 
-    @field_validator("promotion_min_auc", mode="before")
+    @property
+    def reports_dir(self) -> Path:
+        """Where reports are written: ``FRAUD_TRAINING_REPORTS_DIR``, or ``reports`` in the stack's state folder."""
+        return self.reports or self.state / "reports"
+
+    @field_validator("promotion_min_auc", "reports", mode="before")
     @classmethod
-    def _empty_means_no_floor(cls, value: object) -> object:
+    def _empty_means_not_given(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value
 
     @classmethod

@@ -3,6 +3,7 @@
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import mlflow.sklearn
 import sklearn
@@ -14,6 +15,7 @@ from fraud_training.forest import ForestSettings
 from fraud_training.model_card import model_card
 from fraud_training.plots import calibration_plot, precision_recall_plot
 from fraud_training.registry import SERVING_FOLDER, Registry
+from fraud_training.report import MODEL_REPORT, report_text
 from fraud_training.split import iso
 from fraud_training.train import TrainedModel, TrainingData
 
@@ -40,8 +42,10 @@ def _experiment_id(registry: Registry) -> str:
     return str(found.experiment_id if found else registry.client.create_experiment(EXPERIMENT))
 
 
-def log_run(registry: Registry, data: TrainingData, model: TrainedModel, settings: ForestSettings) -> str:
-    """Log parameters, metrics, plots, model card, the served form and the retrainable forest.
+def log_run(
+    registry: Registry, data: TrainingData, model: TrainedModel, settings: ForestSettings, report: dict[str, Any]
+) -> str:
+    """Log parameters, metrics, plots, report, model card, the served form and the retrainable forest.
 
     Returns:
         The id of the finished run.
@@ -84,6 +88,7 @@ def log_run(registry: Registry, data: TrainingData, model: TrainedModel, setting
             model.form.write(folder / SERVING_FOLDER)
             _write_retrainable(model.forest, folder / _RETRAINABLE_FOLDER)
             (folder / "model_card.md").write_text(model_card(model, settings), encoding="utf-8")
+            (folder / MODEL_REPORT).write_text(report_text(report), encoding="utf-8")
             plots = folder / "plots"
             plots.mkdir()
             (plots / "precision_recall.png").write_bytes(precision_recall_plot(model.test_frauds, model.test_scores))

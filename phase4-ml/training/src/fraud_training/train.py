@@ -9,10 +9,12 @@ from sklearn.ensemble import RandomForestClassifier
 
 from fraud_training.baselines import baseline_scores
 from fraud_training.calibration import fit_sigmoid
+from fraud_training.compromised import known_compromised
 from fraud_training.dataset import Examples
 from fraud_training.evaluate import evaluate
 from fraud_training.export import base_value, check_parity, compile_forest, golden_rows, with_missing_values
 from fraud_training.forest import ForestSettings, fit_forest
+from fraud_training.labels import LabelHistory
 from fraud_training.serving_form import ServingForm, describe_forest, raw_scores
 from fraud_training.split import Period, TimeSplit, plan_split
 from fraud_training.warehouse import TableVersion, Warehouse
@@ -21,17 +23,23 @@ from fraud_training.warehouse import TableVersion, Warehouse
 _LEAST_TRAIN_FRAUDS = 20
 _LEAST_HELD_OUT_FRAUDS = 5
 
+FOREST = "forest"
+"""Name of the model beside those of the baselines."""
+
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """The three periods a run learns from, and where they came from."""
+    """The three periods a run learns from, every label, and where they came from."""
 
     split: TimeSplit
     train: Examples
     validation: Examples
     test: Examples
+    history: LabelHistory
+    now_us: int
+    """Just after the newest event and the newest label."""
     features_version: TableVersion
     labels_version: TableVersion
 
@@ -47,6 +55,8 @@ class TrainedModel:
     test_frauds: NDArray[np.bool_]
     test_scores: dict[str, NDArray[np.float64]]
     """Scores per model: ``forest`` (calibrated) and each baseline."""
+    test_left_out: NDArray[np.bool_]
+    """Payments of cards known as compromised before their day."""
 
 
 def read_training_data(
@@ -67,7 +77,7 @@ def read_training_data(
     """
     span = warehouse.event_range(features)
     split = plan_split(span.start_us, span.end_us - 1, maturity_days)
-    history = warehouse.labels(labels)
+    history = warehouse.labels(labels, features)
     now_us = max(span.end_us, (history.newest_known_us or 0) + 1)
 
     def examples(period: Period, known_before_us: int) -> Examples:
@@ -81,6 +91,8 @@ def read_training_data(
             "validation", _LEAST_HELD_OUT_FRAUDS
         ),
         test=examples(split.test, now_us).require("test", _LEAST_HELD_OUT_FRAUDS),
+        history=history,
+        now_us=now_us,
         features_version=features,
         labels_version=labels,
     )
@@ -90,7 +102,7 @@ def read_test_examples(
     warehouse: Warehouse, features: TableVersion, labels: TableVersion, names: Sequence[str], period: Period
 ) -> Examples:
     """The payments of one period with every label known by now."""
-    history = warehouse.labels(labels)
+    history = warehouse.labels(labels, features)
     return Examples.labelled(warehouse.payments(features, names, period), history, (history.newest_known_us or 0) + 1)
 
 
@@ -124,7 +136,8 @@ def train_model(
     say(f"judging it on {len(test.payments)} payments of the test period")
     probabilities = calibration(raw_scores(served, vectors, threads=2))
     baselines = baseline_scores(train, test.payments)
-    metrics = evaluate(test, data.split.test, probabilities, baselines)
+    known = known_compromised(test.payments, data.history, data.split.test, data.split.train.start_us)
+    metrics = evaluate(test, data.split.test, probabilities, baselines, known)
 
     serialized = served.serialize_bytes()
     manifest = describe_forest(
@@ -147,5 +160,6 @@ def train_model(
         metrics=metrics,
         parity_difference=difference,
         test_frauds=test.frauds,
-        test_scores={"forest": probabilities, **baselines},
+        test_scores={FOREST: probabilities, **baselines},
+        test_left_out=known,
     )

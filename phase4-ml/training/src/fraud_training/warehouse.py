@@ -146,7 +146,12 @@ class Warehouse:
         named = ", ".join(f"{name} ({count})" for name, count in zip(feature_names, nulls, strict=True) if count)
         return f"A missing value must be an explicit number, and {features.table} holds NULL in: {named}."
 
-    def labels(self, labels: TableVersion) -> LabelHistory:
-        """Every label of the table, whenever it became known."""
-        sql = f"SELECT transaction_id, known_us, label_id, is_fraud FROM {labels.relation}"
+    def labels(self, labels: TableVersion, features: TableVersion) -> LabelHistory:
+        """Every label of the table, whenever it became known, with time and card of its payment."""
+        sql = (
+            "SELECT l.transaction_id, l.known_us, l.label_id, l.is_fraud, l.fraud_type, f.event_us, "
+            f"coalesce(f.card_hash, f.user_id) FROM (SELECT * FROM {labels.relation}) AS l "
+            f"LEFT JOIN (SELECT transaction_id, event_us, card_hash, user_id FROM {features.relation}) AS f "
+            "ON l.transaction_id = f.transaction_id"
+        )
         return LabelHistory.of(Label(*row) for chunk in self._rows(sql) for row in chunk)

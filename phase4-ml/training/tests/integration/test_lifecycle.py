@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import mlflow.sklearn
@@ -18,7 +19,7 @@ Command = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def command(stack: Any, model_name: str, monkeypatch: pytest.MonkeyPatch) -> Command:
+def command(stack: Any, model_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs a command of ours for this test's own model and returns its JSON.
 
     In this process: starting MLflow's client takes longer than most of the commands.
@@ -26,6 +27,8 @@ def command(stack: Any, model_name: str, monkeypatch: pytest.MonkeyPatch) -> Com
     stack.need("trino", "mlflow")
     for name, value in stack.env.items():
         monkeypatch.setenv(name, value)
+
+    monkeypatch.setenv("FRAUD_TRAINING_REPORTS_DIR", str(tmp_path))
 
     def run(*arguments: str, **environment: str) -> dict[str, Any]:
         for name, value in environment.items():
@@ -112,12 +115,17 @@ def test_a_run_keeps_everything_needed_to_judge_and_to_retrain(
     assert run.info.status == "FINISHED"
     assert run.data.metrics["auc"] == pytest.approx(trained["auc"])
     assert run.data.params["features_version"] == str(trained["data_version"]["features"]["version"])
+    report = json.loads(Path(trained["report"]).read_text())
+    assert (report["version"], report["run_id"]) == (trained["version"], trained["run_id"])
+    assert report["models"]["forest"]["auc"] == trained["auc"]
+    assert {row["fraud_type"] for row in report["by_fraud_type"]["kinds"]} == {"velocity_burst", "not said"}
     files = {
         file.path
         for folder in ("", "plots", "serving")
         for file in registry.client.list_artifacts(run.info.run_id, folder)
     }
     assert files >= {
+        "model.json",
         "model_card.md",
         "plots/calibration.png",
         "plots/precision_recall.png",

@@ -58,18 +58,35 @@ def test_vectors_arrive_bit_for_bit_and_in_order(warehouse: Warehouse, tables: A
 
 def test_a_recorded_version_is_read_again_whatever_happens_later(warehouse: Warehouse, tables: Any) -> None:
     before = warehouse.current_version(tables.labels)
-    known = len(warehouse.labels(before).labels)
+    features = warehouse.current_version(tables.features)
+    known = len(warehouse.labels(before, features).labels)
     one = tables.execute(f"SELECT min(label_id) FROM {tables.labels}")[0][0]
     columns = "label_id, transaction_id, known_us, is_fraud"
     tables.execute(
-        f"INSERT INTO {tables.labels} ({columns}) SELECT concat(label_id, '-x'), transaction_id, known_us, is_fraud "
+        f"INSERT INTO {tables.labels} ({columns}) SELECT concat(label_id, '-x'), 'of no payment', known_us, is_fraud "
         f"FROM {tables.labels} WHERE label_id = '{one}'"
     )
     after = warehouse.current_version(tables.labels)
 
     assert after.version > before.version
-    assert len(warehouse.labels(before).labels) == known
-    assert len(warehouse.labels(after).labels) == known + 1
+    assert len(warehouse.labels(before, features).labels) == known
+    assert len(warehouse.labels(after, features).labels) == known + 1
+    (unmatched,) = (label for label in warehouse.labels(after, features).labels if label.event_us is None)
+    assert (unmatched.transaction_id, unmatched.card) == ("of no payment", None)
+
+
+def test_a_label_comes_with_its_kind_and_with_time_and_card_of_its_payment(warehouse: Warehouse, tables: Any) -> None:
+    labels = warehouse.labels(
+        warehouse.current_version(tables.labels), warehouse.current_version(tables.features)
+    ).labels
+    rows = tables.execute(
+        f"SELECT l.label_id, l.fraud_type, f.event_us, coalesce(f.card_hash, f.user_id) FROM {tables.labels} AS l "
+        f"JOIN {tables.features} AS f ON l.transaction_id = f.transaction_id"
+    )
+
+    given = {label.label_id: (label.fraud_type, label.event_us, label.card) for label in labels}
+    assert {row[0]: tuple(row[1:]) for row in rows}.items() <= given.items()
+    assert {kind for kind, _, _ in given.values()} == {"velocity_burst", None}
 
 
 def test_labels_of_after_the_cut_off_leave_the_training_set_byte_identical(warehouse: Warehouse, tables: Any) -> None:
