@@ -18,6 +18,7 @@ from fraud_training.model_card import model_card
 from fraud_training.plots import calibration_plot, precision_recall_plot
 from fraud_training.reliability import reliability
 from fraud_training.report import build_report, write_report
+from fraud_training.thresholds import Costs
 from fraud_training.train import TrainedModel, TrainingData
 
 MATURITY_DAYS = 7
@@ -27,7 +28,7 @@ PNG = b"\x89PNG"
 
 @pytest.fixture(scope="module")
 def report(trained: TrainedModel, training_data: TrainingData) -> dict[str, Any]:
-    return build_report(training_data, trained, MATURITY_DAYS)
+    return build_report(training_data, trained, MATURITY_DAYS, Costs())
 
 
 def test_every_model_is_judged_alike_with_an_interval(report: dict[str, Any], trained: TrainedModel) -> None:
@@ -50,9 +51,11 @@ def test_the_report_tells_kinds_maturity_confusion_calibration_and_importance(
     assert {row["fraud_type"] for row in report["by_fraud_type"]["kinds"]} == {"velocity_burst", "bust_out", "not said"}
     assert [row["days_after_the_payment"] for row in report["by_label_maturity"]] == [1, 3, MATURITY_DAYS, None]
     assert report["by_label_maturity"][-1]["frauds_known"] == frauds
-    confusion = report["confusion"]["high_risk"]
-    assert confusion["true_positives"] + confusion["false_negatives"] == frauds
-    assert sum(count for name, count in confusion.items() if name != "threshold") == len(test.payments)
+    assert report["thresholds"].keys() == {"high_risk", "cost", "capacity"}
+    for threshold in report["thresholds"].values():
+        confusion = threshold["test"]
+        assert confusion["true_positives"] + confusion["false_negatives"] == frauds
+        assert frauds + confusion["false_positives"] + confusion["true_negatives"] == len(test.payments)
     assert sum(row["payments"] for row in report["calibration"]["bins"]) == len(test.payments)
     lost = list(report["permutation_importance"]["average_precision_lost"])
     assert set(lost[: len(TELLING)]) == {FEATURE_NAMES[column] for column in TELLING}
@@ -121,6 +124,7 @@ def test_model_card_names_data_periods_and_figures(trained: TrainedModel, small_
     assert manifest["schema_hash"] in card
     assert manifest["test_period"]["start"] in card
     assert f"{trained.metrics['auc']:.4f}" in card
+    assert f"| capacity: 100 alerts a day | {manifest['thresholds']['capacity']['probability']:.4f} |" in card
 
 
 def test_alerts_are_the_payments_that_the_api_calls_high(trained: TrainedModel) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from fraud_training.errors import TrainingError
 from fraud_training.settings import Settings
+from fraud_training.thresholds import Costs
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +32,16 @@ def test_reports_go_to_the_state_folder_unless_another_is_named(monkeypatch: pyt
     assert Settings.from_environment().reports_dir == Path("/opt/state/reports")
     monkeypatch.setenv("FRAUD_TRAINING_REPORTS_DIR", "/elsewhere")
     assert Settings.from_environment().reports_dir == Path("/elsewhere")
+
+
+def test_costs_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.from_environment().costs == Costs(false_positive=5, alerts_per_day=100)
+    monkeypatch.setenv("FRAUD_TRAINING_FALSE_POSITIVE_COST", "12.5")
+    monkeypatch.setenv("FRAUD_TRAINING_ALERTS_PER_DAY", "40")
+    assert Settings.from_environment().costs == Costs(false_positive=12.5, alerts_per_day=40)
+    monkeypatch.setenv("FRAUD_TRAINING_ALERTS_PER_DAY", "0")
+    with pytest.raises(TrainingError, match="FRAUD_TRAINING_ALERTS_PER_DAY is wrong"):
+        Settings.from_environment()
 
 
 def test_an_empty_floor_is_no_floor(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,10 +81,11 @@ def train(
         missing_values=[feature.missing for feature in FEATURES],
         schema_hash=meaning,
         settings=forest_settings,
+        costs=settings.costs,
         say=_say,
     )
     _say("judging features, kinds of fraud and labels by age")
-    report = build_report(data, model, settings.label_maturity_days)
+    report = build_report(data, model, settings.label_maturity_days, settings.costs)
     _say("logging the run")
     run_id = log_run(registry, data, model, forest_settings, report)
     version = registry.register(run_id, model.form)

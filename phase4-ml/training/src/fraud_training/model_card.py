@@ -16,6 +16,7 @@ from fraud_training.evaluate import (
     margin_metric,
 )
 from fraud_training.forest import ForestSettings
+from fraud_training.thresholds import CAPACITY, COST
 from fraud_training.train import TrainedModel
 
 _TOP_FEATURES = 15
@@ -23,6 +24,18 @@ _TOP_FEATURES = 15
 
 def _period(name: str, period: dict[str, str]) -> str:
     return f"| {name} | {period['start']} | {period['end']} |"
+
+
+def _threshold(name: str, threshold: dict[str, Any]) -> str:
+    given = {
+        COST: f"cost: {threshold['false_positive_cost']:g} per false alert, its amount per missed fraud",
+        CAPACITY: f"capacity: {threshold['alerts_per_day']} alerts a day",
+    }[name]
+    test = threshold["test"]
+    return (
+        f"| {given} | {threshold['probability']:.4f} | {test['alerts_per_day']:.1f} | {test['precision']:.3f} "
+        f"| {test['recall']:.3f} | {test['cost']:.0f} ({test['cost_without_alerts']:.0f}) |"
+    )
 
 
 def model_card(model: TrainedModel, settings: ForestSettings) -> str:
@@ -74,6 +87,15 @@ def model_card(model: TrainedModel, settings: ForestSettings) -> str:
         f"| precision and recall of those alerts | {metrics['alert_precision']:.3f}, {metrics['alert_recall']:.3f} |",
         f"| mean probability, share of fraud | {metrics['mean_probability']:.5f}, {metrics['fraud_share']:.5f} |",
         f"| payments, frauds | {metrics['test_payments']:.0f}, {metrics['test_frauds']:.0f} |",
+        "",
+        "## Thresholds, chosen on the validation period",
+        "",
+        "The API does not use them: they say where a team with these costs, or so many alerts a day, would draw the",
+        "line. The figures are of the test period.",
+        "",
+        "| by | alert from | alerts a day | precision | recall | cost of errors (without alerts) |",
+        "|---|---|---|---|---|---|",
+        *(_threshold(name, threshold) for name, threshold in manifest["thresholds"].items()),
         "",
         "## What it looks at most (share of impurity removed)",
         "",

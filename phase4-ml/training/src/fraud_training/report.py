@@ -14,12 +14,13 @@ from fraud_training.importance import ROWS, SEED, permutation_importance
 from fraud_training.metrics import interval, resampled_average_precision
 from fraud_training.reliability import reliability
 from fraud_training.serving_form import raw_scores
+from fraud_training.thresholds import Costs, outcome
 from fraud_training.train import FOREST, TrainedModel, TrainingData
 
 MODEL_REPORT = "model.json"
 
 
-def build_report(data: TrainingData, model: TrainedModel, maturity_days: int) -> dict[str, Any]:
+def build_report(data: TrainingData, model: TrainedModel, maturity_days: int, costs: Costs) -> dict[str, Any]:
     """What one model is, learned from and is worth on its test period, beside the baselines.
 
     Takes some seconds: every feature that the forest looks at is shuffled once.
@@ -38,7 +39,13 @@ def build_report(data: TrainingData, model: TrainedModel, maturity_days: int) ->
         },
         "by_fraud_type": by_fraud_type(data.test, types, probabilities),
         "by_label_maturity": by_label_maturity(data.test, data.history, probabilities, maturity_days),
-        "confusion": {"high_risk": _confusion(data.test.frauds, probabilities, HIGH_RISK)},
+        "thresholds": {
+            "high_risk": {
+                "probability": HIGH_RISK,
+                "test": outcome(data.test, data.split.test, probabilities, HIGH_RISK, costs.false_positive),
+            },
+            **manifest["thresholds"],
+        },
         "calibration": {
             "method": manifest["calibration"]["method"],
             "brier_score": model.metrics["brier_score"],
@@ -67,17 +74,6 @@ def _model_figures(data: TrainingData, model: TrainedModel, scores: NDArray[np.f
     low, high = interval(resampled_average_precision(scores, test.frauds, test.payments.cards))
     figures = ranking_figures(test, data.split.test, scores, model.test_left_out)
     return figures | {AVERAGE_PRECISION_LOW: low, AVERAGE_PRECISION_HIGH: high}
-
-
-def _confusion(frauds: NDArray[np.bool_], probabilities: NDArray[np.float64], threshold: float) -> dict[str, Any]:
-    alerts = probabilities >= threshold
-    return {
-        "threshold": threshold,
-        "true_positives": int((alerts & frauds).sum()),
-        "false_positives": int((alerts & ~frauds).sum()),
-        "false_negatives": int((~alerts & frauds).sum()),
-        "true_negatives": int((~alerts & ~frauds).sum()),
-    }
 
 
 def _importance(data: TrainingData, model: TrainedModel) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fraud_training.errors import TrainingError
+from fraud_training.thresholds import Costs
 
 _REMEDY = "`make setup` writes .env; start this command through make, which fills in the endpoints."
 
@@ -21,8 +22,15 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str = ""
     label_maturity_days: int = Field(default=7, validation_alias="FRAUD_FEATURES_LABEL_MATURITY_DAYS", ge=0)
     promotion_min_auc: float | None = Field(default=None, ge=0, le=1)
+    false_positive_cost: float = Field(default=5.0, validation_alias="FRAUD_TRAINING_FALSE_POSITIVE_COST", ge=0)
+    alerts_per_day: int = Field(default=100, validation_alias="FRAUD_TRAINING_ALERTS_PER_DAY", ge=1)
     reports: Path | None = Field(default=None, validation_alias="FRAUD_TRAINING_REPORTS_DIR")
     state: Path = Field(default=Path("var"), validation_alias="FRAUD_STATE_DIR")
+
+    @property
+    def costs(self) -> Costs:
+        """What thresholds are chosen by."""
+        return Costs(self.false_positive_cost, self.alerts_per_day)
 
     @property
     def reports_dir(self) -> Path:

@@ -17,12 +17,14 @@ from fraud_training.forest import ForestSettings, fit_forest
 from fraud_training.labels import LabelHistory
 from fraud_training.serving_form import ServingForm, describe_forest, raw_scores
 from fraud_training.split import Period, TimeSplit, plan_split
+from fraud_training.thresholds import Costs, choose_thresholds, outcome
 from fraud_training.warehouse import TableVersion, Warehouse
 
 # below these a curve or an average means nothing
 _LEAST_TRAIN_FRAUDS = 20
 _LEAST_HELD_OUT_FRAUDS = 5
 
+_DEFAULT_COSTS = Costs()
 FOREST = "forest"
 """Name of the model beside those of the baselines."""
 
@@ -113,9 +115,12 @@ def train_model(
     missing_values: Sequence[float],
     schema_hash: str,
     settings: ForestSettings,
+    costs: Costs = _DEFAULT_COSTS,
     say: Say = lambda _: None,
 ) -> TrainedModel:
     """Fit, calibrate, export and judge a forest; the test period is scored once, by what will be served.
+
+    Calibration and thresholds come from the validation period.
 
     Raises:
         ExportRefusedError: the served form does not reproduce the forest.
@@ -127,6 +132,7 @@ def train_model(
 
     raw_validation = raw_scores(served, validation.payments.vectors, threads=2)
     calibration = fit_sigmoid(raw_validation, validation.frauds)
+    thresholds = choose_thresholds(validation, data.split.validation, calibration(raw_validation), costs)
 
     say("comparing the served form with scikit-learn")
     vectors = test.payments.vectors
@@ -138,6 +144,10 @@ def train_model(
     baselines = baseline_scores(train, test.payments)
     known = known_compromised(test.payments, data.history, data.split.test, data.split.train.start_us)
     metrics = evaluate(test, data.split.test, probabilities, baselines, known)
+    for threshold in thresholds.values():
+        threshold["test"] = outcome(
+            test, data.split.test, probabilities, threshold["probability"], costs.false_positive
+        )
 
     serialized = served.serialize_bytes()
     manifest = describe_forest(
@@ -152,6 +162,8 @@ def train_model(
         "test_period": data.split.test.as_text(),
         "data_version": {"features": data.features_version.as_dict(), "labels": data.labels_version.as_dict()},
         "metrics": metrics,
+        # chosen on validation; what the API calls HIGH or blocks does not depend on them
+        "thresholds": thresholds,
         "golden": golden_rows(served, calibration, vectors, missing_rows),
     }
     return TrainedModel(
