@@ -67,3 +67,10 @@ def fit_forest(
     # two threads cost more than they save on one row at a time
     forest.n_jobs = 1
     return forest
+
+
+def trained_scores(
+    forest: RandomForestClassifier, columns: NDArray[np.intp], vectors: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Raw scores by scikit-learn, shape (n,), of whole vectors, of which the forest knows some columns."""
+    return np.asarray(forest.predict_proba(vectors[:, columns])[:, 1], dtype=np.float64)

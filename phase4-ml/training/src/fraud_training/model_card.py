@@ -43,9 +43,9 @@ def model_card(model: TrainedModel, settings: ForestSettings) -> str:
     manifest: dict[str, Any] = model.form.manifest
     metrics = model.metrics
     features, labels = manifest["data_version"]["features"], manifest["data_version"]["labels"]
-    ranked = sorted(
-        zip(manifest["feature_names"], model.forest.feature_importances_, strict=True), key=lambda pair: -pair[1]
-    )
+    known = [manifest["feature_names"][column] for column in model.columns]
+    ranked = sorted(zip(known, model.forest.feature_importances_, strict=True), key=lambda pair: -pair[1])
+    dropped = ", ".join(f"`{name}`" for name in manifest["dropped_features"]) or "none"
     lines = [
         f"# {manifest['model_name']}",
         "",
@@ -60,6 +60,7 @@ def model_card(model: TrainedModel, settings: ForestSettings) -> str:
         f"  {manifest['validation_period']['start']}, calibration only those known before",
         f"  {manifest['test_period']['start']}",
         f"- legitimate payments per fraud in the training sample: at most {settings.negatives_per_fraud}",
+        f"- features dropped because they never vary in the training period: {dropped}",
         "",
         "| period | from | to (exclusive) |",
         "|---|---|---|",

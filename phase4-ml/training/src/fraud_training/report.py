@@ -32,6 +32,8 @@ def build_report(data: TrainingData, model: TrainedModel, maturity_days: int, co
         "model": {name: manifest[name] for name in ("model_name", "sha256", "schema_hash", "data_version")},
         "periods": _periods(data),
         "models": {name: _model_figures(data, model, scores) for name, scores in model.test_scores.items()},
+        "dropped_features": manifest["dropped_features"],
+        "parity": manifest["parity"],
         "metrics": model.metrics,
         "card_precision": {
             "left_out_payments": int(model.test_left_out.sum()),
@@ -79,7 +81,7 @@ def _model_figures(data: TrainingData, model: TrainedModel, scores: NDArray[np.f
 def _importance(data: TrainingData, model: TrainedModel) -> dict[str, Any]:
     """On the validation period: the test period is scored once."""
     names = model.form.manifest["feature_names"]
-    looked_at = np.nonzero(model.forest.feature_importances_)[0].tolist()
+    looked_at = model.columns[np.nonzero(model.forest.feature_importances_)[0]].tolist()
     served = model.form.model
     losses = permutation_importance(lambda vectors: raw_scores(served, vectors, threads=2), data.validation, looked_at)
     ranked = sorted(losses.items(), key=lambda item: (-item[1], item[0]))

@@ -66,6 +66,7 @@ def log_run(
         parameters = {
             **asdict(settings),
             "features": len(manifest["feature_names"]),
+            "features_dropped": len(manifest["dropped_features"]),
             "features_version": data.features_version.version,
             "labels_version": data.labels_version.version,
             "train_start": iso(split.train.start_us),

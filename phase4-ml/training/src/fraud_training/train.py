@@ -9,11 +9,20 @@ from sklearn.ensemble import RandomForestClassifier
 
 from fraud_training.baselines import baseline_scores
 from fraud_training.calibration import fit_sigmoid
+from fraud_training.columns import varying_columns
 from fraud_training.compromised import known_compromised
 from fraud_training.dataset import Examples
 from fraud_training.evaluate import evaluate
-from fraud_training.export import base_value, check_parity, compile_forest, golden_rows, with_missing_values
-from fraud_training.forest import ForestSettings, fit_forest
+from fraud_training.export import (
+    TIERS,
+    base_value,
+    check_parity,
+    compile_forest,
+    golden_rows,
+    parity_rows,
+    with_missing_values,
+)
+from fraud_training.forest import ForestSettings, fit_forest, trained_scores
 from fraud_training.labels import LabelHistory
 from fraud_training.serving_form import ServingForm, describe_forest, raw_scores
 from fraud_training.split import Period, TimeSplit, plan_split
@@ -51,6 +60,8 @@ class TrainedModel:
     """A model, its served form and what it scored on the test period."""
 
     forest: RandomForestClassifier
+    """Fitted on ``columns`` of the vector; the served form takes whole vectors."""
+    columns: NDArray[np.intp]
     form: ServingForm
     metrics: dict[str, float]
     parity_difference: float
@@ -126,9 +137,13 @@ def train_model(
         ExportRefusedError: the served form does not reproduce the forest.
     """
     train, validation, test = data.train, data.validation, data.test
+    columns = varying_columns(train.payments.vectors)
+    dropped = [name for position, name in enumerate(feature_names) if position not in set(columns.tolist())]
+    if dropped:
+        say(f"dropped {len(dropped)} features that never vary in the training period: {', '.join(dropped)}")
     say(f"fitting {settings.trees} trees on {len(train.payments)} payments, {int(train.frauds.sum())} known frauds")
-    forest = fit_forest(train.payments.vectors, train.frauds, settings)
-    served = compile_forest(forest)
+    forest = fit_forest(train.payments.vectors[:, columns], train.frauds, settings)
+    served = compile_forest(forest, columns, len(feature_names))
 
     raw_validation = raw_scores(served, validation.payments.vectors, threads=2)
     calibration = fit_sigmoid(raw_validation, validation.frauds)
@@ -136,8 +151,9 @@ def train_model(
 
     say("comparing the served form with scikit-learn")
     vectors = test.payments.vectors
-    missing_rows = with_missing_values(vectors, missing_values)
-    difference = check_parity(forest, served, np.concatenate((vectors, missing_rows)))
+    rows = parity_rows(forest, columns, vectors, missing_values)
+    in_use = TIERS | {name: float(told["probability"]) for name, told in thresholds.items()}
+    difference = check_parity(trained_scores(forest, columns, rows), served, rows, calibration, in_use)
 
     say(f"judging it on {len(test.payments)} payments of the test period")
     probabilities = calibration(raw_scores(served, vectors, threads=2))
@@ -161,13 +177,16 @@ def train_model(
         "validation_period": data.split.validation.as_text(),
         "test_period": data.split.test.as_text(),
         "data_version": {"features": data.features_version.as_dict(), "labels": data.labels_version.as_dict()},
+        "dropped_features": dropped,
+        "parity": {"rows": len(rows), "largest_difference": difference, "thresholds": in_use},
         "metrics": metrics,
         # chosen on validation; what the API calls HIGH or blocks does not depend on them
         "thresholds": thresholds,
-        "golden": golden_rows(served, calibration, vectors, missing_rows),
+        "golden": golden_rows(served, calibration, vectors, with_missing_values(vectors, missing_values)),
     }
     return TrainedModel(
         forest=forest,
+        columns=columns,
         form=ServingForm(serialized, manifest),
         metrics=metrics,
         parity_difference=difference,
