@@ -110,11 +110,6 @@ def fit(data: TrainingData, seed: int = SMALL_FOREST.seed) -> TrainedModel:
 
 
 @pytest.fixture(scope="session")
-def small_forest() -> ForestSettings:
-    return SMALL_FOREST
-
-
-@pytest.fixture(scope="session")
 def payments_and_frauds() -> tuple[Payments, np.ndarray]:
     return make_payments()
 

@@ -10,7 +10,7 @@ from fraud_serving.model_bundle import Bundle, Model
 from fraud_training.columns import varying_columns
 from fraud_training.dataset import Examples
 from fraud_training.errors import DataError
-from fraud_training.forest import ForestSettings, trained_scores
+from fraud_training.forest import trained_scores
 from fraud_training.model_card import model_card
 from fraud_training.train import TrainedModel, TrainingData
 
@@ -41,15 +41,13 @@ def test_nothing_to_learn_from_is_one_sentence_with_the_remedy() -> None:
         varying_columns(np.ones((5, 3), dtype=np.float32))
 
 
-def test_constant_features_are_named_in_manifest_and_model_card(
-    lacking: TrainedModel, trained: TrainedModel, small_forest: ForestSettings
-) -> None:
+def test_constant_features_are_named_in_manifest_and_model_card(lacking: TrainedModel, trained: TrainedModel) -> None:
     names = [FEATURE_NAMES[column] for column in SILENT]
     dropped = set(lacking.form.manifest["dropped_features"])
 
     assert dropped - set(trained.form.manifest["dropped_features"]) == set(names)
     assert len(dropped) + lacking.columns.size == len(FEATURE_NAMES)
-    card = model_card(lacking, small_forest)
+    card = model_card(lacking)
     assert all(f"`{name}`" in card for name in names)
 
 

@@ -12,7 +12,6 @@ from fraud_training.champion import summary
 from fraud_training.compromised import day_numbers, known_compromised
 from fraud_training.errors import TrainingError
 from fraud_training.evaluate import HIGH_RISK
-from fraud_training.forest import ForestSettings
 from fraud_training.metrics import card_precision_at
 from fraud_training.model_card import model_card
 from fraud_training.plots import calibration_plot, precision_recall_plot
@@ -116,8 +115,8 @@ def test_summary_has_the_keys_of_the_demo_report(trained: TrainedModel) -> None:
     )
 
 
-def test_model_card_names_data_periods_and_figures(trained: TrainedModel, small_forest: ForestSettings) -> None:
-    card = model_card(trained, small_forest)
+def test_model_card_names_data_periods_and_figures(trained: TrainedModel) -> None:
+    card = model_card(trained)
     manifest = trained.form.manifest
 
     assert "`delta.gold.features` at version 4" in card

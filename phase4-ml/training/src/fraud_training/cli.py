@@ -17,6 +17,7 @@ from fraud_training.promote import promote as promote_model
 from fraud_training.promote import roll_back
 from fraud_training.registry import Registry, describe_change
 from fraud_training.report import MODEL_REPORT, build_report, write_report
+from fraud_training.search import Limits
 from fraud_training.settings import Settings
 from fraud_training.tracking import log_run
 from fraud_training.train import read_training_data, train_model
@@ -65,6 +66,10 @@ def train(
     trino_user: TrinoUser = "trainer",
     by: Actor = "",
     report_dir: ReportDir = None,
+    search: Annotated[
+        bool | None,
+        typer.Option(help="Choose settings on the validation period, or not; default: FRAUD_TRAINING_SEARCH."),
+    ] = None,
 ) -> None:
     """Train on Gold, log the run, write the report, register the model and make it the candidate."""
     settings = Settings.from_environment()
@@ -82,12 +87,13 @@ def train(
         schema_hash=meaning,
         settings=forest_settings,
         costs=settings.costs,
+        search=Limits() if (settings.search if search is None else search) else None,
         say=_say,
     )
     _say("judging features, kinds of fraud and labels by age")
     report = build_report(data, model, settings.label_maturity_days, settings.costs)
     _say("logging the run")
-    run_id = log_run(registry, data, model, forest_settings, report)
+    run_id = log_run(registry, data, model, report)
     version = registry.register(run_id, model.form)
     report_path = (report_dir or settings.reports_dir) / MODEL_REPORT
     write_report({"version": version.number, "run_id": run_id, **report}, report_path)

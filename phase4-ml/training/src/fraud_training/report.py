@@ -32,6 +32,11 @@ def build_report(data: TrainingData, model: TrainedModel, maturity_days: int, co
         "model": {name: manifest[name] for name in ("model_name", "sha256", "schema_hash", "data_version")},
         "periods": _periods(data),
         "models": {name: _model_figures(data, model, scores) for name, scores in model.test_scores.items()},
+        "settings": {
+            "chosen": manifest["forest_settings"],
+            "chosen_on": "validation" if model.trials else "nothing: the search was off",
+            "candidates": [trial.as_dict() for trial in model.trials],
+        },
         "dropped_features": manifest["dropped_features"],
         "parity": manifest["parity"],
         "metrics": model.metrics,

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     promotion_min_auc: float | None = Field(default=None, ge=0, le=1)
     false_positive_cost: float = Field(default=5.0, validation_alias="FRAUD_TRAINING_FALSE_POSITIVE_COST", ge=0)
     alerts_per_day: int = Field(default=100, validation_alias="FRAUD_TRAINING_ALERTS_PER_DAY", ge=1)
+    search: bool = Field(default=True, validation_alias="FRAUD_TRAINING_SEARCH")
     reports: Path | None = Field(default=None, validation_alias="FRAUD_TRAINING_REPORTS_DIR")
     state: Path = Field(default=Path("var"), validation_alias="FRAUD_STATE_DIR")
 

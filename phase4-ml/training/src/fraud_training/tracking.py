@@ -11,7 +11,6 @@ import skops
 from mlflow.entities import Metric, Param
 from sklearn.ensemble import RandomForestClassifier
 
-from fraud_training.forest import ForestSettings
 from fraud_training.model_card import model_card
 from fraud_training.plots import calibration_plot, precision_recall_plot
 from fraud_training.registry import SERVING_FOLDER, Registry
@@ -42,9 +41,7 @@ def _experiment_id(registry: Registry) -> str:
     return str(found.experiment_id if found else registry.client.create_experiment(EXPERIMENT))
 
 
-def log_run(
-    registry: Registry, data: TrainingData, model: TrainedModel, settings: ForestSettings, report: dict[str, Any]
-) -> str:
+def log_run(registry: Registry, data: TrainingData, model: TrainedModel, report: dict[str, Any]) -> str:
     """Log parameters, metrics, plots, report, model card, the served form and the retrainable forest.
 
     Returns:
@@ -64,7 +61,8 @@ def log_run(
     run_id = str(run.info.run_id)
     try:
         parameters = {
-            **asdict(settings),
+            **asdict(model.settings),
+            "candidates_tried": sum(trial.average_precision is not None for trial in model.trials),
             "features": len(manifest["feature_names"]),
             "features_dropped": len(manifest["dropped_features"]),
             "features_version": data.features_version.version,
@@ -88,7 +86,7 @@ def log_run(
             folder = Path(name)
             model.form.write(folder / SERVING_FOLDER)
             _write_retrainable(model.forest, folder / _RETRAINABLE_FOLDER)
-            (folder / "model_card.md").write_text(model_card(model, settings), encoding="utf-8")
+            (folder / "model_card.md").write_text(model_card(model), encoding="utf-8")
             (folder / MODEL_REPORT).write_text(report_text(report), encoding="utf-8")
             plots = folder / "plots"
             plots.mkdir()

@@ -1,7 +1,7 @@
 """From Gold to a trained, calibrated and exported model."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from fraud_training.export import (
 )
 from fraud_training.forest import ForestSettings, fit_forest, trained_scores
 from fraud_training.labels import LabelHistory
+from fraud_training.search import Limits, Trial, best, try_candidates
 from fraud_training.serving_form import ServingForm, describe_forest, raw_scores
 from fraud_training.split import Period, TimeSplit, plan_split
 from fraud_training.thresholds import Costs, choose_thresholds, outcome
@@ -62,6 +63,10 @@ class TrainedModel:
     forest: RandomForestClassifier
     """Fitted on ``columns`` of the vector; the served form takes whole vectors."""
     columns: NDArray[np.intp]
+    settings: ForestSettings
+    """As chosen on the validation period, or as given."""
+    trials: tuple[Trial, ...]
+    """The candidates that were compared; none without a search."""
     form: ServingForm
     metrics: dict[str, float]
     parity_difference: float
@@ -127,11 +132,12 @@ def train_model(
     schema_hash: str,
     settings: ForestSettings,
     costs: Costs = _DEFAULT_COSTS,
+    search: Limits | None = None,
     say: Say = lambda _: None,
 ) -> TrainedModel:
     """Fit, calibrate, export and judge a forest; the test period is scored once, by what will be served.
 
-    Calibration and thresholds come from the validation period.
+    Settings (unless ``search`` is None: then those given), calibration and thresholds come from the validation period.
 
     Raises:
         ExportRefusedError: the served form does not reproduce the forest.
@@ -141,6 +147,11 @@ def train_model(
     dropped = [name for position, name in enumerate(feature_names) if position not in set(columns.tolist())]
     if dropped:
         say(f"dropped {len(dropped)} features that never vary in the training period: {', '.join(dropped)}")
+    trials = try_candidates(train, validation, columns, settings, search, say) if search else []
+    if trials:
+        chosen = best(trials)
+        say(f"chosen on the validation period: {chosen.name}")
+        settings = chosen.settings
     say(f"fitting {settings.trees} trees on {len(train.payments)} payments, {int(train.frauds.sum())} known frauds")
     forest = fit_forest(train.payments.vectors[:, columns], train.frauds, settings)
     served = compile_forest(forest, columns, len(feature_names))
@@ -177,6 +188,7 @@ def train_model(
         "validation_period": data.split.validation.as_text(),
         "test_period": data.split.test.as_text(),
         "data_version": {"features": data.features_version.as_dict(), "labels": data.labels_version.as_dict()},
+        "forest_settings": asdict(settings),
         "dropped_features": dropped,
         "parity": {"rows": len(rows), "largest_difference": difference, "thresholds": in_use},
         "metrics": metrics,
@@ -187,6 +199,8 @@ def train_model(
     return TrainedModel(
         forest=forest,
         columns=columns,
+        settings=settings,
+        trials=tuple(trials),
         form=ServingForm(serialized, manifest),
         metrics=metrics,
         parity_difference=difference,
