@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fraud_training.anomaly import ISOLATION
 from fraud_training.evaluate import (
     AUC,
     AVERAGE_PRECISION,
@@ -15,6 +16,7 @@ from fraud_training.evaluate import (
     baseline_metric,
     margin_metric,
 )
+from fraud_training.metrics import area_under_roc, average_precision
 from fraud_training.thresholds import CAPACITY, COST
 from fraud_training.train import TrainedModel
 
@@ -101,6 +103,9 @@ def model_card(model: TrainedModel) -> str:
             f"| {metrics[baseline_metric(name)]:.4f} ({metrics[margin_metric(name)]:.4f}) |"
             for name in BASELINES
         ),
+        "| AUC and average precision of the isolation forest, which knows no label "
+        f"| {area_under_roc(model.test_scores[ISOLATION], model.test_frauds):.4f}, "
+        f"{average_precision(model.test_scores[ISOLATION], model.test_frauds):.4f} |",
         "| card precision at 100 a day without cards known as compromised before "
         f"(ceiling {metrics[CARD_PRECISION_CEILING]:.4f}) | {metrics[CARD_PRECISION]:.4f} |",
         f"| frauds found at 0.1 % and at 0.5 % false positives | {metrics[STRICT_DETECTION_RATE]:.4f}, "

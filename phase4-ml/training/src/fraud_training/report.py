@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud_training import anomaly
 from fraud_training.breakdown import by_fraud_type, by_label_maturity
 from fraud_training.errors import TrainingError
 from fraud_training.evaluate import AVERAGE_PRECISION_HIGH, AVERAGE_PRECISION_LOW, HIGH_RISK, ranking_figures
@@ -40,6 +41,7 @@ def build_report(data: TrainingData, model: TrainedModel, maturity_days: int, co
         "dropped_features": manifest["dropped_features"],
         "parity": manifest["parity"],
         "metrics": model.metrics,
+        "isolation_forest": {"trees": anomaly.TREES, "rows_per_tree": anomaly.ROWS_PER_TREE, "seed": anomaly.SEED},
         "card_precision": {
             "left_out_payments": int(model.test_left_out.sum()),
             "rule": "cards with a payment since the start of training that was known as fraud before the day",

@@ -9,7 +9,7 @@ import mlflow.sklearn
 import sklearn
 import skops
 from mlflow.entities import Metric, Param
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
 
 from fraud_training.model_card import model_card
 from fraud_training.plots import calibration_plot, precision_recall_plot
@@ -22,10 +22,11 @@ EXPERIMENT = "fraud_training"
 _RETRAINABLE_FOLDER = "retrainable"
 # skops loads only the types it is told to trust, and a forest holds this one
 _TRUSTED_TYPES = ["sklearn.tree._tree.Tree"]
+_ANOMALY_FOLDER = "anomaly"
 
 
-def _write_retrainable(forest: RandomForestClassifier, folder: Path) -> None:
-    """The scikit-learn forest as an MLflow model without a pickle."""
+def write_sklearn(forest: RandomForestClassifier | IsolationForest, folder: Path) -> None:
+    """A scikit-learn forest as an MLflow model without a pickle."""
     mlflow.sklearn.save_model(
         forest,
         str(folder),
@@ -42,7 +43,7 @@ def _experiment_id(registry: Registry) -> str:
 
 
 def log_run(registry: Registry, data: TrainingData, model: TrainedModel, report: dict[str, Any]) -> str:
-    """Log parameters, metrics, plots, report, model card, the served form and the retrainable forest.
+    """Log parameters, metrics, plots, report, model card, the served form, the retrainable and the isolation forest.
 
     Returns:
         The id of the finished run.
@@ -85,7 +86,8 @@ def log_run(registry: Registry, data: TrainingData, model: TrainedModel, report:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             model.form.write(folder / SERVING_FOLDER)
-            _write_retrainable(model.forest, folder / _RETRAINABLE_FOLDER)
+            write_sklearn(model.forest, folder / _RETRAINABLE_FOLDER)
+            write_sklearn(model.isolation, folder / _ANOMALY_FOLDER)
             (folder / "model_card.md").write_text(model_card(model), encoding="utf-8")
             (folder / MODEL_REPORT).write_text(report_text(report), encoding="utf-8")
             plots = folder / "plots"

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import IsolationForest, RandomForestClassifier
 
+from fraud_training.anomaly import ISOLATION, anomaly_scores, fit_isolation_forest
 from fraud_training.baselines import baseline_scores
 from fraud_training.calibration import fit_sigmoid
 from fraud_training.columns import varying_columns
@@ -71,8 +72,10 @@ class TrainedModel:
     metrics: dict[str, float]
     parity_difference: float
     test_frauds: NDArray[np.bool_]
+    isolation: IsolationForest
+    """Fitted on ``columns`` of the vector, without labels."""
     test_scores: dict[str, NDArray[np.float64]]
-    """Scores per model: ``forest`` (calibrated) and each baseline."""
+    """Scores per model: ``forest`` (calibrated), each baseline, and the isolation forest."""
     test_left_out: NDArray[np.bool_]
     """Payments of cards known as compromised before their day."""
 
@@ -168,7 +171,9 @@ def train_model(
 
     say(f"judging it on {len(test.payments)} payments of the test period")
     probabilities = calibration(raw_scores(served, vectors, threads=2))
+    isolation = fit_isolation_forest(train.payments.vectors[:, columns])
     baselines = baseline_scores(train, test.payments)
+    anomaly = {ISOLATION: anomaly_scores(isolation, vectors[:, columns])}
     known = known_compromised(test.payments, data.history, data.split.test, data.split.train.start_us)
     metrics = evaluate(test, data.split.test, probabilities, baselines, known)
     for threshold in thresholds.values():
@@ -205,6 +210,7 @@ def train_model(
         metrics=metrics,
         parity_difference=difference,
         test_frauds=test.frauds,
-        test_scores={FOREST: probabilities, **baselines},
+        isolation=isolation,
+        test_scores={FOREST: probabilities, **baselines, **anomaly},
         test_left_out=known,
     )

@@ -67,7 +67,7 @@ def _labels_sql(table: str, features: str) -> str:
     return (
         f"CREATE TABLE {table} AS SELECT concat('l-', transaction_id) AS label_id, transaction_id, "
         f"event_us + {DAY_US} + mod(event_us, {3 * DAY_US}) AS known_us, true AS is_fraud, "
-        "if(mod(event_us, 2) = 0, 'velocity_burst') AS fraud_type "
+        "if(substr(transaction_id, -1) < '5', 'velocity_burst') AS fraud_type "
         f"FROM {features} WHERE abs({first}) + abs({second}) > 1.65"
     )
 

@@ -138,6 +138,8 @@ def test_a_run_keeps_everything_needed_to_judge_and_to_retrain(
     vectors = np.array([row["vector"] for row in golden], dtype=np.float32)
     mlflow.set_tracking_uri(stack.env["MLFLOW_TRACKING_URI"])
     forest = mlflow.sklearn.load_model(f"runs:/{run.info.run_id}/retrainable")
+    isolation = mlflow.sklearn.load_model(f"runs:/{run.info.run_id}/anomaly")
+    assert isolation.n_estimators == report["isolation_forest"]["trees"]
     known = [name not in form.manifest["dropped_features"] for name in form.manifest["feature_names"]]
     assert not all(known)
     assert forest.predict_proba(vectors[:, known])[:, 1] == pytest.approx([row["raw"] for row in golden], abs=1e-6)
