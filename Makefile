@@ -37,7 +37,7 @@ SERVICE_docker = $(COMPOSE) $(1) $(SERVICE)
 # what needs the environment makes it: a fresh clone has none
 status logs clean stop start restart docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features \
 simulate menu scenario alert-demo validate dq dlq ledger restore-checkpoint start-over skip-lost dbt-run dbt-test \
-ml-train ml-promote ml-rollback ml-history features check: | $(BIN)/fraud-native
+ml-train ml-promote ml-rollback ml-history ml-backtest features check: | $(BIN)/fraud-native
 $(BIN)/fraud-native:
 	@bash infra/native/bootstrap.sh >&2
 
@@ -138,7 +138,7 @@ alert-demo: ## write bad messages, watch the alert about them fire and resolve (
 	@$(NATIVE) alert-demo
 
 ##@ Build by hand
-.PHONY: dbt-run dbt-test ml-train ml-promote ml-rollback ml-history features
+.PHONY: dbt-run dbt-test ml-train ml-promote ml-rollback ml-history ml-backtest features
 DBT := phase3-transforms/dbt_project/run-dbt
 dbt-run: ## build Silver and Gold now
 	@$(WITH_ENV) $(DBT) build --exclude-resource-type test unit_test
@@ -153,6 +153,8 @@ ml-rollback: ## give the champion's place back to the model before it [WHY="it m
 	@$(WITH_ENV) $(BIN)/fraud-training rollback $(if $(filter command line,$(origin WHY)),--why "$$REASON")
 ml-history: ## every model that was registered, promoted, refused, rolled back: when, who, why, figures
 	@$(WITH_ENV) $(BIN)/fraud-training history
+ml-backtest: ## how good models would have been, fold by fold over Gold [ARGS='--folds 4 --from 2026-09-01'; ARGS=--help]
+	@$(WITH_ENV) $(BIN)/fraud-training backtest $(call given,ARGS)
 features: ## print the catalogue of features, after rendering what is generated from features.py anew
 	@$(BIN)/fraud-features render >&2
 	@$(BIN)/fraud-features catalogue

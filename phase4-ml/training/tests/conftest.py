@@ -125,6 +125,11 @@ def cut_periods() -> Callable[[Payments, LabelHistory], TrainingData]:
 
 
 @pytest.fixture(scope="session")
+def memory_warehouse() -> type[MemoryWarehouse]:
+    return MemoryWarehouse
+
+
+@pytest.fixture(scope="session")
 def train_on() -> Callable[..., TrainedModel]:
     return fit
 

@@ -34,6 +34,13 @@ def test_mlflow_is_asked_first_and_named_when_it_is_away(
     assert len(said.splitlines()) == 1
 
 
+def test_a_backtest_needs_no_registry_and_names_trino_when_it_is_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = fails(monkeypatch, capsys, "backtest", "--from", "2026-09-01")
+    assert said == "fraud-training: Trino does not answer at http://127.0.0.1:1: start it with `make phase3-up`.\n"
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("FRAUD_FEATURES_PROFILE_LAG_HOURS", "24"), ("FRAUD_FEATURES_LABEL_MATURITY_DAYS", "soon")]
 )

@@ -1,7 +1,8 @@
-"""``fraud-training``: train, promote, roll back and show the fraud classifier."""
+"""``fraud-training``: train, backtest, promote, roll back and show the fraud classifier."""
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,9 +10,11 @@ import typer
 
 from fraud_contracts import REGISTERED_MODEL
 from fraud_features import FEATURE_NAMES, FEATURES, schema_hash
+from fraud_training.backtest import BACKTEST_REPORT, run_backtest, table
 from fraud_training.champion import champion_summary, summary
 from fraud_training.compare import compare_on_test_period
 from fraud_training.failures import explain
+from fraud_training.folds import DEFAULT_FOLDS, Lengths
 from fraud_training.forest import ForestSettings
 from fraud_training.promote import promote as promote_model
 from fraud_training.promote import roll_back
@@ -19,6 +22,7 @@ from fraud_training.registry import Registry, describe_change
 from fraud_training.report import MODEL_REPORT, build_report, write_report
 from fraud_training.search import Limits
 from fraud_training.settings import Settings
+from fraud_training.split import microseconds
 from fraud_training.tracking import log_run
 from fraud_training.train import read_training_data, train_model
 from fraud_training.warehouse import FEATURES_TABLE, LABELS_TABLE, Warehouse
@@ -30,6 +34,7 @@ app = typer.Typer(
 )
 
 _DEFAULTS = ForestSettings()
+_LENGTHS = Lengths()
 ModelName = Annotated[str, typer.Option("--model-name", help="Registered model to write to or read from.")]
 TrinoUser = Annotated[str, typer.Option("--trino-user", help="Name under which Trino is asked.")]
 ReportDir = Annotated[
@@ -108,6 +113,57 @@ def train(
             "parity_difference": model.parity_difference,
             "report": str(report_path),
             **summary(model.form.manifest),
+        }
+    )
+
+
+@app.command()
+def backtest(
+    *,
+    train_days: Annotated[int, typer.Option(min=1, help="Days that each fold trains on.")] = _LENGTHS.train_days,
+    delay_days: Annotated[int, typer.Option(min=0, help="Days that labels get to arrive.")] = _LENGTHS.delay_days,
+    test_days: Annotated[int, typer.Option(min=1, help="Days that each fold is judged on.")] = _LENGTHS.test_days,
+    first_day: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from",
+            formats=["%Y-%m-%d"],
+            help="Day (UTC) on which the first fold's training begins; default: the newest folds there are.",
+        ),
+    ] = None,
+    folds: Annotated[int | None, typer.Option(min=1, help=f"Folds; default: up to {DEFAULT_FOLDS}.")] = None,
+    trees: Annotated[int, typer.Option(min=1, help="Trees of each forest.")] = _DEFAULTS.trees,
+    max_depth: Annotated[int, typer.Option(min=1, help="Greatest depth of a tree.")] = _DEFAULTS.max_depth,
+    features_table: Annotated[str, typer.Option(help="Table of feature vectors.")] = FEATURES_TABLE,
+    labels_table: Annotated[str, typer.Option(help="Table of labels.")] = LABELS_TABLE,
+    trino_user: TrinoUser = "trainer",
+    report_dir: ReportDir = None,
+) -> None:
+    """Train and test forest and baselines fold by fold on what is in Gold; registers nothing."""
+    settings = Settings.from_environment()
+    with Warehouse(settings.trino_url, trino_user) as warehouse:
+        features, labels = warehouse.current_version(features_table), warehouse.current_version(labels_table)
+        _say(f"reading {features.relation} and {labels.relation}")
+        report = run_backtest(
+            warehouse,
+            features,
+            labels,
+            FEATURE_NAMES,
+            Lengths(train_days, delay_days, test_days),
+            first_day_us=None if first_day is None else microseconds(f"{first_day.date()}T00:00:00+00:00"),
+            folds=folds,
+            settings=ForestSettings(trees=trees, max_depth=max_depth),
+            say=_say,
+        )
+    path = (report_dir or settings.reports_dir) / BACKTEST_REPORT
+    write_report(report, path)
+    _say(f"mean and standard deviation over {len(report['folds'])} folds:\n{table(report)}")
+    _print(
+        {
+            "folds": len(report["folds"]),
+            "test_period": {"start": report["folds"][0]["test"]["start"], "end": report["folds"][-1]["test"]["end"]},
+            "report": str(path),
+            "summary": report["summary"],
         }
     )
 

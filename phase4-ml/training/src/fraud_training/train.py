@@ -32,8 +32,8 @@ from fraud_training.thresholds import Costs, choose_thresholds, outcome
 from fraud_training.warehouse import TableVersion, Warehouse
 
 # below these a curve or an average means nothing
-_LEAST_TRAIN_FRAUDS = 20
-_LEAST_HELD_OUT_FRAUDS = 5
+LEAST_TRAIN_FRAUDS = 20
+LEAST_HELD_OUT_FRAUDS = 5
 
 _DEFAULT_COSTS = Costs()
 FOREST = "forest"
@@ -107,11 +107,11 @@ def read_training_data(
 
     return TrainingData(
         split=split,
-        train=examples(split.train, split.train_labels_before_us).require("training", _LEAST_TRAIN_FRAUDS),
+        train=examples(split.train, split.train_labels_before_us).require("training", LEAST_TRAIN_FRAUDS),
         validation=examples(split.validation, split.validation_labels_before_us).require(
-            "validation", _LEAST_HELD_OUT_FRAUDS
+            "validation", LEAST_HELD_OUT_FRAUDS
         ),
-        test=examples(split.test, now_us).require("test", _LEAST_HELD_OUT_FRAUDS),
+        test=examples(split.test, now_us).require("test", LEAST_HELD_OUT_FRAUDS),
         history=history,
         now_us=now_us,
         features_version=features,
