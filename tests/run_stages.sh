@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-budget_setup=12 budget_unit=5 budget_integration=19 budget_all=45
+budget_setup=12 budget_unit=5 budget_integration=24 budget_all=45
 report=()
 failed=0
 
