@@ -139,11 +139,13 @@ alert-demo: ## write bad messages, watch the alert about them fire and resolve (
 
 ##@ Build by hand
 .PHONY: dbt-run dbt-test ml-train ml-promote ml-rollback ml-history ml-backtest features
-DBT := phase3-transforms/dbt_project/run-dbt
+# with the state of the pipeline's own runs, and so behind its lock: under docker both lie in Airflow's volume
+DBT_native = $(WITH_ENV) phase3-transforms/dbt_project/run-dbt
+DBT_docker = $(COMPOSE) exec airflow-scheduler /opt/fraud/phase3-transforms/dbt_project/run-dbt
 dbt-run: ## build Silver and Gold now
-	@$(WITH_ENV) $(DBT) build --exclude-resource-type test unit_test
+	@$(DBT_$(RUNTIME)) build --exclude-resource-type test unit_test
 dbt-test: ## run the dbt tests
-	@$(WITH_ENV) $(DBT) test
+	@$(DBT_$(RUNTIME)) test
 ml-train: ## train, register and, if it earns it, promote a model
 	@$(WITH_ENV) $(BIN)/fraud-training train; $(BIN)/fraud-training promote
 ml-promote: ## take the waiting model through the gates [ARGS=--own-data]
@@ -185,7 +187,7 @@ chaos: export CHAOS_SEED := $(call given,SEED)
 chaos: export CHAOS_FAULT := $(call given,FAULT)
 chaos: export CHAOS_KILLS := $(call given,KILLS)
 chaos: export CHAOS_REPORT := var/reports/chaos.json
-chaos: ## kill, pause and break the parts of phases 1 and 2; what was lost [SEED=n FAULT=F7 KILLS=20]
+chaos: ## kill, pause and break the parts of phases 1 to 3; what was lost [SEED=n FAULT=F7 KILLS=20]
 	@bash infra/native/bootstrap.sh && $(BIN)/fraud-native setup --phase 1 --phase 2 --phase 3 --chaos
 	@$(BIN)/pytest -m chaos tests/chaos
 bench-ingest: ## ingestion against stock parts and the engines' own limits, on a stack of its own [ONLY=B1 PAIRS=7]

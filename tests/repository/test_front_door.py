@@ -12,6 +12,10 @@ import typer
 import yaml
 
 from fraud_native.cli import app as launcher
+from fraud_native.definition import services
+from fraud_native.envfile import ensure_env_file
+from fraud_native.native_env import native_env
+from fraud_native.paths import Stack
 from fraud_producer.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +54,21 @@ def test_in_a_fresh_clone_a_target_makes_the_environment_before_it_uses_it(targe
     stages = (ROOT / "tests/run_stages.sh").read_text(encoding="utf-8").replace(".venv/bin", "absent/bin")
     recipe = recipe.replace("bash tests/run_stages.sh", stages)
     assert "absent/bin/" not in recipe.partition("bash infra/native/bootstrap.sh")[0]
+
+
+@pytest.mark.parametrize("target", ["dbt-run", "dbt-test"])
+def test_dbt_by_hand_waits_behind_the_lock_of_the_pipeline(target: str) -> None:
+    scheduler = services()["airflow-scheduler"]
+    # the lock lies beside the parse state: the same file where both have the same state
+    stack = Stack("test")
+    ensure_env_file(stack)
+    variables = native_env(stack)
+    assert scheduler.environment_with(variables)["DBT_TARGET_PATH"] == variables["DBT_TARGET_PATH"]
+    native = make("-n", target, "RUNTIME=native").stdout
+    assert re.search(r"fraud-native --stack main env\b.*; phase3-transforms/dbt_project/run-dbt ", native)
+    docker = make("-n", target, "RUNTIME=docker").stdout
+    wrapper = f"{scheduler.environment['DBT_PROJECT_DIR']}/run-dbt"
+    assert f"docker compose exec {scheduler.name} {wrapper} " in docker
 
 
 @pytest.mark.parametrize(
