@@ -27,6 +27,7 @@ from fraud_stream.settings import WriterSettings
 from fraud_stream.streams import Layout, Stream
 
 ROOT = Path(__file__).parents[2]
+LAKE = ROOT / "phase3-transforms/tests/integration/lake.py"
 BRONZE_STREAM = ROOT / "phase2-streaming/spark_jobs/tests/integration/bronze_stream.py"
 SEED = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**9))
 # how often a producer or a driver is killed; a broker, which is everybody's, half as often
@@ -154,6 +155,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"again: make chaos SEED={SEED} KILLS={KILLS}{where}")
 
 
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """For what tests share."""
+    return SEED
+
+
 @pytest.fixture
 def chaos(request: pytest.FixtureRequest) -> Chaos:
     """The seed, a generator that belongs to this test, and how often to kill."""
@@ -164,7 +171,8 @@ def chaos(request: pytest.FixtureRequest) -> Chaos:
 def record(request: pytest.FixtureRequest) -> Record:
     """``record(fault, target, recovered_seconds, bound_seconds, conservation)``: one line of the report.
 
-    ``conservation`` is the JSON of `fraud-stream conservation`; its topics are added up. Fails when the recovery took
+    ``conservation`` is the JSON of `fraud-stream conservation`; its topics are added up. It is empty where a fault
+    sends nothing through the broker. Fails when the recovery took
     longer than its bound; a fault without a recovery has None for both.
     """
 
@@ -176,7 +184,8 @@ def record(request: pytest.FixtureRequest) -> Record:
         conservation: Mapping[str, Any],
     ) -> None:
         assert fault in _faults(request.node), f"the test is not about {fault}"
-        sums = {name: sum(topic[name] for topic in conservation.values()) for name in COUNTS}
+        topics = conservation.values()
+        sums = {name: sum(topic[name] for topic in topics) if topics else None for name in COUNTS}
         took = None if recovered_seconds is None else round(recovered_seconds, 2)
         entry = {"fault": fault, "target": target, "recovered_seconds": took, "bound_seconds": bound_seconds, **sums}
         REPORT.add({**entry, "test": request.node.name, "test_seconds": None, "failure": None})
@@ -198,6 +207,12 @@ def handles(load_script: Callable[[Path], ModuleType]) -> ModuleType:
 @pytest.fixture(scope="session")
 def bronze_stream(load_script: Callable[[Path], ModuleType]) -> ModuleType:
     return load_script(BRONZE_STREAM)
+
+
+@pytest.fixture(scope="session")
+def lakes(load_script: Callable[[Path], ModuleType]) -> ModuleType:
+    """Schemas of a test's own for dbt, and messages to put into them."""
+    return load_script(LAKE)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ The tests run in order and share one stream.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,6 @@ import pytest
 from fraud_contracts import TRANSACTIONS, schema
 from fraud_stream.streams import Stream, trino_table
 
-ROOT = Path(__file__).parents[2]
 PAYMENTS = 1000
 # shares of the payments that are sent twice, and that come up to three days late; the rest is shuffled by ten minutes
 REPEATED, LATE = 0.05, 0.02
@@ -87,13 +86,12 @@ def test_silver_takes_each_payment_once_and_an_incremental_run_equals_a_rebuild(
     feed: Any,
     running: Any,
     transactions: Stream,
-    load_script: Callable[[Path], ModuleType],
+    lakes: ModuleType,
     tmp_path: Path,
 ) -> None:
-    silver = load_script(ROOT / "phase3-transforms/tests/integration/test_incremental_equals_rebuilt.py")
     model = "silver.int_transactions"
     build = ("run", "--select", f"+{model.partition('.')[2]}")
-    with silver.lake_of_its_own(stack, tmp_path) as lake:
+    with lakes.lake_of_its_own(stack, tmp_path) as lake:
         lake.query(f"drop table {lake.prefix}bronze.transactions")
         where = f"s3://{transactions.bucket}/{transactions.table_key}"
         lake.query(f"call delta.system.register_table('{lake.prefix}bronze', 'transactions', '{where}')")
