@@ -169,6 +169,34 @@ def test_a_rebuild_gives_the_same_content(lake: Any, incremental: Contents) -> N
 
 
 @pytest.mark.slow
+def test_logins_alone_are_news(lakes: ModuleType, lake: Any, incremental: Contents) -> None:
+    """Nothing but logins arrives: late ones, one just before the boundary of a payment after it, one replaced."""
+    noon, dawn = lakes.BY_ID["T300"], lakes.BY_ID["T246"]
+    # two in the morning: the payment looks at its own day's boundary, the login before it at that of the day before
+    two = 60.0 * (24 + 17)
+    assert two < dawn.minute < two + 1
+    lake.receive_others(
+        [
+            lakes.Attempt("G5", noon.user, noon.minute - 1, "FAILURE", 0, 3, 6000),
+            lakes.Attempt("G6", dawn.user, two - 0.5, "FAILURE", 0, 4, 6000),
+            lakes.Attempt("G7", noon.user, noon.minute - 4, "LOCKED", 0, 5, 6000),
+            # takes the place of one that failed
+            lakes.Attempt("G2", noon.user, noon.minute - 2, "SUCCESS", 1, 3, 2999),
+        ]
+    )
+    lake.dbt("run")
+    found = lake.query(
+        f"select transaction_id, user_failed_logins_count_10m from {lake.prefix}gold.mart_fraud_features "
+        "where transaction_id in ('T246', 'T300')"
+    )
+    assert sorted(tuple(row) for row in found) == [("T246", 1), ("T300", 2)]
+    after = lake.contents()
+    assert after["gold.mart_fraud_features"] != incremental["gold.mart_fraud_features"]
+    lake.dbt("run", "--full-refresh")
+    assert lake.contents() == after
+
+
+@pytest.mark.slow
 def test_every_data_and_unit_test_passes(lake: Any, incremental: Contents) -> None:
     said = lake.dbt("test")
     assert " ERROR=0 " in said

@@ -1,7 +1,7 @@
 {#-
     Which rows a feature model has to compute again, and how they take the place of the old ones.
 
-    Every row carries sums of Kafka offsets over the payments and labels it was computed from. As-of truth means that
+    Every row carries sums of hashed Kafka coordinates over the payments, labels and logins it was computed from. As-of truth means that
     nothing before the earliest new fact can change, so the first boundary whose sums differ is where to begin.
 -#}
 

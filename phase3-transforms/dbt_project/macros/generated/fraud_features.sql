@@ -14,6 +14,11 @@
 {%- endmacro %}
 
 
+{% macro fraud_features_failed_outcomes() -%}
+'FAILURE', 'LOCKED'
+{%- endmacro %}
+
+
 {% macro fraud_features_as_of(event_us) -%}
 date_add('day', ({{ event_us }} - {{ fraud_features_lag_us() }}) / 86400000000, date '1970-01-01')
 {%- endmacro %}
@@ -26,7 +31,7 @@ boundaries as (
 
     select
         date_add('day', (event_us - {{ fraud_features_lag_us() }}) / 86400000000, date '1970-01-01') as as_of,
-        sum(_offset + 1) as offsets
+        sum(cast(from_big_endian_64(xxhash64(to_big_endian_64(_offset * 1024 + _partition))) as decimal(38, 0))) as offsets
     from {{ transactions }}
     group by 1
 
@@ -36,7 +41,7 @@ payment_days as (
 
     select
         event_us / 86400000000 as day,
-        sum(_offset + 1) as offsets
+        sum(cast(from_big_endian_64(xxhash64(to_big_endian_64(_offset * 1024 + _partition))) as decimal(38, 0))) as offsets
     from {{ transactions }}
     group by 1
 
@@ -46,7 +51,7 @@ label_days as (
 
     select
         known_us / 86400000000 as day,
-        sum(_offset + 1) as offsets
+        sum(cast(from_big_endian_64(xxhash64(to_big_endian_64(_offset * 1024 + _partition))) as decimal(38, 0))) as offsets
     from {{ labels }}
     group by 1
 
@@ -56,8 +61,9 @@ login_days as (
 
     select
         date_add('day', (event_us - {{ fraud_features_lag_us() }}) / 86400000000, date '1970-01-01') as as_of,
-        sum(_offset + 1) as offsets
+        sum(cast(from_big_endian_64(xxhash64(to_big_endian_64(_offset * 1024 + _partition))) as decimal(38, 0))) as offsets
     from {{ logins }}
+    where is_failure
     group by 1
 
 ),

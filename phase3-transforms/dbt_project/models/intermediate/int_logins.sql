@@ -79,7 +79,7 @@ firsts as (
         device_id,
         ip_hash,
         outcome,
-        coalesce(outcome in ('FAILURE', 'LOCKED'), false) as is_failure,
+        coalesce(outcome in ({{ fraud_features_failed_outcomes() }}), false) as is_failure,
         country,
         _kafka_timestamp,
         _partition,

@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from fraud_features.events import FAILED_OUTCOMES
 from fraud_features.features import FEATURES, PROFILE_DAYS, PROFILE_ENTITIES, Feature, profile_features
 from fraud_features.profile import DERIVED_AGGREGATES, HABIT_COLUMNS, SET_COLUMNS
 from fraud_features.settings import LAG_VARIABLE, MATURITY_VARIABLE, FeatureSettings
@@ -53,6 +54,7 @@ def _macros() -> str:
         _macro("fraud_features_lag_us", (), _environment(LAG_VARIABLE, defaults.profile_lag_hours, 3_600_000_000)),
         _macro("fraud_features_maturity_days", (), _environment(MATURITY_VARIABLE, defaults.label_maturity_days, 1)),
         _macro("fraud_features_look_back_days", (), _look_back()),
+        _macro("fraud_features_failed_outcomes", (), ", ".join(repr(outcome) for outcome in FAILED_OUTCOMES)),
         _macro("fraud_features_as_of", ("event_us",), as_of_sql("{{ event_us }}", _LAG)),
         _macro("fraud_features_counters", ("transactions", "labels", "logins"), _counters()),
     ]
@@ -97,7 +99,7 @@ def _feature_column(feature: Feature, *, nullable: bool) -> Column:
 
 
 def _counter_columns() -> list[Column]:
-    return [Column(name, "bigint", text) for name, text in COUNTER_COLUMNS.items()]
+    return [Column(name, "decimal(38, 0)", text) for name, text in COUNTER_COLUMNS.items()]
 
 
 def _profile_columns(entity: str) -> list[Column]:

@@ -1,4 +1,4 @@
-"""What the rows of a boundary were computed from, as sums of Kafka offsets.
+"""What the rows of a boundary were computed from, as sums of hashed Kafka coordinates.
 
 A sum changes whenever a payment or label is added or replaced, and is the same after a rebuild: the rows whose sums
 differ from today's are exactly those that have to be computed again. No clock and no highest event time is asked.
@@ -7,13 +7,13 @@ differ from today's are exactly those that have to be computed again. No clock a
 from typing import Final
 
 from fraud_features.features import US_PER_DAY
-from fraud_features.sql_text import as_of_sql
+from fraud_features.sql_text import as_of_sql, coordinates_sum
 
 COUNTER_COLUMNS: Final = {
-    "offsets_at": "Sum of (_offset + 1) over the payments that look at this boundary.",
-    "offsets_before": "Sum of (_offset + 1) over the payments before this boundary.",
-    "label_offsets_before": "Sum of (_offset + 1) over the labels known before this boundary.",
-    "login_offsets": "Sum of (_offset + 1) over the logins up to the last payment that may look at this boundary.",
+    "offsets_at": "Sum of the hashed coordinates of the payments that look at this boundary.",
+    "offsets_before": "The same over the payments before this boundary.",
+    "label_offsets_before": "The same over the labels known before this boundary.",
+    "login_offsets": "The same over the failed logins up to the last payment that may look at this boundary.",
 }
 
 
@@ -25,7 +25,7 @@ boundaries as (
 
     select
         {as_of_sql("event_us", lag_us)} as as_of,
-        sum(_offset + 1) as offsets
+        {coordinates_sum()} as offsets
     from {transactions}
     group by 1
 
@@ -35,7 +35,7 @@ payment_days as (
 
     select
         event_us / {US_PER_DAY} as day,
-        sum(_offset + 1) as offsets
+        {coordinates_sum()} as offsets
     from {transactions}
     group by 1
 
@@ -45,7 +45,7 @@ label_days as (
 
     select
         known_us / {US_PER_DAY} as day,
-        sum(_offset + 1) as offsets
+        {coordinates_sum()} as offsets
     from {labels}
     group by 1
 
@@ -55,8 +55,9 @@ login_days as (
 
     select
         {as_of_sql("event_us", lag_us)} as as_of,
-        sum(_offset + 1) as offsets
+        {coordinates_sum()} as offsets
     from {logins}
+    where is_failure
     group by 1
 
 ),

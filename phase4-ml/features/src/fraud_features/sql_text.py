@@ -13,6 +13,12 @@ def as_of_sql(event_us: str, lag_us: str) -> str:
     return f"date_add('day', ({event_us} - {lag_us}) / {US_PER_DAY}, date '1970-01-01')"
 
 
+def coordinates_sum() -> str:
+    """Sum of a hash of the Kafka coordinates: another one as soon as a row is added, gone or replaced by another."""
+    mixed = "from_big_endian_64(xxhash64(to_big_endian_64(_offset * 1024 + _partition)))"
+    return f"sum(cast({mixed} as decimal(38, 0)))"
+
+
 def indent(text: str, by: int = 4) -> str:
     """Text with every line moved to the right, for nesting."""
     return "\n".join(" " * by + line if line else line for line in text.splitlines())

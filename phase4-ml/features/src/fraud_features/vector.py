@@ -6,7 +6,8 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from fraud_features.features import FEATURE_NAMES, FEATURES
+from fraud_features.events import FAILED_OUTCOMES
+from fraud_features.features import FEATURE_NAMES, FEATURES, PROFILE_ENTITIES
 from fraud_features.inputs import (
     HABITS,
     NEAR_THRESHOLDS_CENTS,
@@ -22,7 +23,7 @@ from fraud_features.inputs import (
     Z_CAP,
 )
 from fraud_features.settings import FeatureSettings
-from fraud_features.sql_profiles import meaning_sql
+from fraud_features.sql_profiles import Maturity, meaning_sql, profile_query
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def schema_hash(settings: FeatureSettings | None = None) -> str:
 
     A model carries it; scoring with another hash would feed it other features than it learned from.
     """
+    chosen = settings or FeatureSettings.from_env()
     meaning = {
         "features": [asdict(feature) | {"sentence": None, "reason": None} for feature in FEATURES],
         "inputs": {name: value.sql for name, value in REQUEST_INPUTS.items()},
@@ -94,6 +96,12 @@ def schema_hash(settings: FeatureSettings | None = None) -> str:
             RUN_GAP_US,
         ],
         "habits": {name: [habit.sql, habit.bins, habit.reach] for name, habit in HABITS.items()},
-        "settings": asdict(settings or FeatureSettings.from_env()),
+        "failed_outcomes": FAILED_OUTCOMES,
+        # whole queries: what an expression reads is made in the stages before it
+        "profiles": {
+            entity: profile_query(entity, "payments", "labels", "needed", Maturity.of(chosen.label_maturity_days))
+            for entity in PROFILE_ENTITIES
+        },
+        "settings": asdict(chosen),
     }
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()

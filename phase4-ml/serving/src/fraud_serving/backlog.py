@@ -30,7 +30,7 @@ def read_backlog(settings: Settings) -> dict[str, Any]:
     topics = settings.feature_writer_topic, settings.feature_writer_logins_topic
     # Before the offsets: the mark is set after the last commit, so what is read after it cannot be older.
     with redis_client(settings) as redis:
-        caught_up = redis.get(caught_up_key(settings.feature_writer_topic)) is not None
+        caught_up = redis.get(caught_up_key(settings)) is not None
     consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka_bootstrap_servers,

@@ -57,7 +57,7 @@ def api() -> None:
 def feature_writer(
     rebuild: Annotated[bool, typer.Option(help="Read all events again, although Redis seems complete.")] = False,
 ) -> None:
-    """Keep the recent events in Redis complete, from transactions.raw."""
+    """Keep the recent events in Redis complete, from transactions.raw and logins.raw."""
     from fraud_serving.feature_writer import run_feature_writer
 
     with _one_sentence():

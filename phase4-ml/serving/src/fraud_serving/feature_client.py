@@ -64,7 +64,7 @@ class FeatureClient:
         self._settings = settings
         self._feature_settings = feature_settings
         self._timeout_seconds = settings.redis_timeout_ms / 1000.0
-        self._caught_up_key = caught_up_key(settings.feature_writer_topic)
+        self._caught_up_key = caught_up_key(settings)
         self._breaker = CircuitBreaker()
         self._redis: Redis | None = None
 

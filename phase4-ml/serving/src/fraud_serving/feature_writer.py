@@ -74,7 +74,7 @@ class FeatureWriter:
         self._rebuilding = True
         self._redis = redis_client(settings)
         self._payments_topic, self._logins_topic = settings.feature_writer_topic, settings.feature_writer_logins_topic
-        self._caught_up_key = caught_up_key(self._payments_topic)
+        self._caught_up_key = caught_up_key(settings)
         self._registries = [
             SchemaRegistry(settings.schema_registry_url, f"{topic}-value")
             for topic in (self._payments_topic, self._logins_topic)

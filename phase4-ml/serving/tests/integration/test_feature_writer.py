@@ -30,6 +30,7 @@ class Topic:
     def __init__(self, env: dict[str, str], contract: Contract = TRANSACTIONS) -> None:
         self.name = f"sv-{uuid4().hex[:10]}.raw"
         self.env = env
+        self.mark = ""
         admin = AdminClient({"bootstrap.servers": env["KAFKA_BOOTSTRAP_SERVERS"]})
         admin.create_topics([NewTopic(self.name, num_partitions=contract.partitions)])[self.name].result(30)
         self._admin = admin
@@ -102,6 +103,7 @@ def logins(broker: dict[str, str]) -> Iterator[Topic]:
 @pytest.fixture
 def topic(broker: dict[str, str], own_redis: dict[str, str], logins: Topic) -> Iterator[Topic]:
     made = Topic({**broker, **own_redis})
+    made.mark = recent_key("writer", f"{made.name}+{logins.name}")
     made.env |= {
         "FRAUD_SERVING_FEATURE_WRITER_TOPIC": made.name,
         "FRAUD_SERVING_FEATURE_WRITER_LOGINS_TOPIC": logins.name,
@@ -163,7 +165,7 @@ def test_history_is_written_counted_and_committed(
         assert (code, after["lag"], after["caught_up"]) == (0, 0, True)
         assert sum(store.zcard(recent_key("user", f"u{user}")) for user in range(7)) == 60
         assert store.zcard(recent_key("merchant", "M-writer")) == 60
-        run_process.eventually(lambda: store.get(recent_key("writer", topic.name)), what="the caught-up mark")
+        run_process.eventually(lambda: store.get(topic.mark), what="the caught-up mark")
         assert writer.stop() == 0
 
 
@@ -200,7 +202,7 @@ def test_the_api_and_the_writer_write_one_event_once(
         assert "recent_incomplete" in unaware["flags"]
         topic.send([sent, sent])
         with start_writer():
-            run_process.eventually(lambda: store.get(recent_key("writer", topic.name)), what="the caught-up mark")
+            run_process.eventually(lambda: store.get(topic.mark), what="the caught-up mark")
             assert store.zcard(recent_key("user", user)) == 1
             second = payment(event_time="2026-03-02T10:00:30Z")
             aware = api.predict(**second).json()
@@ -226,7 +228,7 @@ def test_logins_reach_the_vector_of_the_next_payment(
     logins.send([*failed, failed[0], login(5, user, 5, outcome="SUCCESS"), login(6, "other", 5)])
     logins.send_bytes(user, b"no login")
     with start_api(**topic.env) as api, start_writer():
-        run_process.eventually(lambda: store.get(recent_key("writer", topic.name)), what="the caught-up mark")
+        run_process.eventually(lambda: store.get(topic.mark), what="the caught-up mark")
         answer = api.predict(**scored).json()
         assert "user_logins_missing" not in answer["flags"]
         vector = dict(zip(FEATURE_NAMES, decision_of(scored["transaction_id"])["vector"], strict=True))
@@ -242,10 +244,10 @@ def test_a_redis_that_lost_its_memory_is_filled_again(
     topic.send([record(number, f"u{number % 5}", number) for number in range(50)])
     logins.send([login(number, f"u{number % 5}", number) for number in range(30)])
     with start_writer():
-        run_process.eventually(lambda: store.get(recent_key("writer", topic.name)), what="the caught-up mark")
+        run_process.eventually(lambda: store.get(topic.mark), what="the caught-up mark")
         complete = contents(store)
         store.flushall()
-        run_process.eventually(lambda: store.get(recent_key("writer", topic.name)), what="the second caught-up mark")
+        run_process.eventually(lambda: store.get(topic.mark), what="the second caught-up mark")
         assert contents(store) == complete
 
 
