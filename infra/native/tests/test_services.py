@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -10,7 +11,7 @@ from fraud_native import definition
 from fraud_native.envfile import ensure_env_file, parse_env
 from fraud_native.native_env import native_env
 from fraud_native.paths import ENV_EXAMPLE, Stack
-from fraud_native.prepare import Setting, write_redis_config
+from fraud_native.prepare import Setting, format_broker, write_redis_config
 from fraud_native.process_spec import Component
 from fraud_native.services import NATIVE
 
@@ -124,6 +125,17 @@ def test_the_exporter_may_do_the_same_in_redis_in_both_runtimes(
     rights = user.partition(redis.variables["REDIS_METRICS_PASSWORD"])[2]
     assert rights.split()[0] == "-@all"
     assert f"user metrics on >%s{rights}\\n" in definition.services()["redis"].command[-1]
+
+
+def test_the_broker_takes_any_cluster_id(
+    components: dict[str, Component], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in 64 begins with a dash, which its tool takes for an option."""
+    monkeypatch.setattr("uuid.uuid4", lambda: UUID(bytes=b"\xf8" * 16))
+    kafka = components["kafka"]
+    environment = {**kafka.spec().environment, "KAFKA_LOG_DIRS": str(tmp_path / "logs")}
+    format_broker(Setting(tmp_path, kafka.variables, environment, None))
+    assert "cluster.id=-Pj4" in (tmp_path / "logs/meta.properties").read_text()
 
 
 def test_exporters_sign_in_as_users_of_their_own(components: dict[str, Component]) -> None:

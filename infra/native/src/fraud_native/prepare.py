@@ -77,7 +77,8 @@ def format_broker(setting: Setting) -> None:
             f"{setting.variables['JAVA17_HOME']}/bin/java",
             *("-Xmx128m", "-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={INFRA}/kafka/log4j2.properties"),
             *("-cp", f"{setting.variables['KAFKA_JARS']}/*", "kafka.tools.StorageTool"),
-            *("format", "-t", cluster, "-c", str(config)),
+            # one in 64 begins with a dash: as a word of its own it would be taken for an option
+            *("format", f"--cluster-id={cluster}", "-c", str(config)),
         ]
     )
 
