@@ -22,3 +22,10 @@ def predict(demo: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
         return decision
 
     return post
+
+
+@pytest.fixture(scope="session")
+def live_in_gold(demo: Any) -> None:
+    """The demo's live payments and the decisions on them are in Gold: what the pipeline's next run does."""
+    demo.stack.run(["fraud-stream", "conservation", "--wait", "120"])
+    demo.run_pipeline()

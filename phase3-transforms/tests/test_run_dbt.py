@@ -12,12 +12,15 @@ RUN_DBT = Path(__file__).parents[1] / "dbt_project" / "run-dbt"
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """A stand-in for the command dbt that prints its arguments and exits as it is told."""
+    """Stand-ins for the commands: dbt prints its arguments and exits as it is told, fraud-features knows a hash."""
     commands = tmp_path / "bin"
     commands.mkdir()
     dbt = commands / "dbt"
     dbt.write_text('#!/bin/sh\necho "dbt $* in $DBT_PROJECT_DIR"\nexit ${EXIT:-0}\n')
     dbt.chmod(0o755)
+    features = commands / "fraud-features"
+    features.write_text('#!/bin/sh\n[ "$1" = hash ] && echo 59a1\n')
+    features.chmod(0o755)
     return {
         "PATH": os.environ["PATH"],
         "FRAUD_BIN": str(commands),
@@ -35,6 +38,12 @@ def test_arguments_and_project_reach_dbt(environment: dict[str, str]) -> None:
     done = run(environment, "run", "--select", "tag:staging")
     assert done.returncode == 0
     assert done.stdout == f"dbt --no-use-colors run --select tag:staging in {RUN_DBT.parent}\n"
+
+
+def test_dbt_is_told_the_hash_of_the_feature_definition(environment: dict[str, str]) -> None:
+    dbt = Path(environment["FRAUD_BIN"]) / "dbt"
+    dbt.write_text('#!/bin/sh\necho "$FRAUD_FEATURES_SCHEMA_HASH"\n')
+    assert run(environment, "run").stdout == "59a1\n"
 
 
 def test_a_failure_keeps_its_code_and_says_where_to_look(environment: dict[str, str]) -> None:

@@ -84,7 +84,9 @@ def patiently(faults: Callable[[], list[str]]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def prometheus(demo: Any, predict: Callable[[dict[str, Any]], dict[str, Any]]) -> Iterator[Prometheus]:
+def prometheus(
+    demo: Any, predict: Callable[[dict[str, Any]], dict[str, Any]], live_in_gold: None
+) -> Iterator[Prometheus]:
     """Watches the demo's stack while payments arrive and are decided."""
     demo.stack.need(*WATCHERS, "producer")
     url = demo.stack.env["PROMETHEUS_URL"]

@@ -9,7 +9,7 @@ from fraud_stream.errors import StreamError
 from fraud_stream.fraud_ratio import FraudRatio
 from fraud_stream.freshness import PartitionLag, lags_behind, oldest_unread_ms
 from fraud_stream.lag_collector import LagCollector
-from fraud_stream.lakehouse_figures import LakehouseFigures, Undecided, conservation_gap
+from fraud_stream.lakehouse_figures import FeatureParity, LakehouseFigures, Undecided, conservation_gap
 from fraud_stream.polling import Source
 from fraud_stream.positions import BrokerState, StreamPosition
 
@@ -179,6 +179,17 @@ def test_what_the_lakehouse_cannot_tell_is_absent_and_what_gold_has_is_not_missi
     nothing = {key for key in scrape(None, None, LakehouseFigures()) if key[0] != "fraud_lag_exporter_up"}
     assert nothing == set()
     assert scrape(None, None, LakehouseFigures(gold_is_compared=True))[("fraud_gold_oldest_missing_seconds",)] == 0
+
+
+def test_parity_is_told_by_feature_and_outcome_and_what_was_not_compared_apart() -> None:
+    parity = FeatureParity({("a", "match"): 9, ("a", "mismatch"): 1, ("b", "match"): 10}, {"unmatched": 4})
+    found = scrape(None, None, LakehouseFigures(feature_parity=parity))
+    assert {name: value for name, value in found.items() if "parity" in name[0]} == {
+        ("fraud_feature_parity_decisions", "a", "match"): 9,
+        ("fraud_feature_parity_decisions", "a", "mismatch"): 1,
+        ("fraud_feature_parity_decisions", "b", "match"): 10,
+        ("fraud_feature_parity_uncompared_decisions", "unmatched"): 4,
+    }
 
 
 def test_quarantine_tells_what_waits_and_for_how_long() -> None:

@@ -46,6 +46,7 @@ PROMISED = {
         "cache hits": "fraud_redis_cache_hits_total",
         "cache misses": "fraud_redis_cache_misses_total",
         "model version": "fraud_model_version",
+        "parity of features": "fraud_feature_parity_decisions",
     },
     "Fraud operations": {
         "payments per minute": "60 * sum(rate(fraud_verdicts_total[",

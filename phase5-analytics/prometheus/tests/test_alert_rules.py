@@ -25,6 +25,7 @@ ALERTS = {
     "ConservationBroken",
     "DeadLettersFailing",
     "DiskFillingUp",
+    "FeatureParityBroken",
     "FeaturesStale",
     "FraudRatioHigh",
     "GoldStale",

@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from fraud_stream.freshness import PartitionLag
-from fraud_stream.lakehouse_figures import LakehouseFigures
+from fraud_stream.lakehouse_figures import FeatureParity, LakehouseFigures
 from fraud_stream.polling import Source
 from fraud_stream.positions import BRONZE_GROUP, BrokerState, StreamPosition, stream_lags
 
@@ -112,6 +112,9 @@ class LagCollector(Collector):
                 value=figures.fraud_ratio.baseline,
             )
 
+        if figures.feature_parity is not None:
+            yield from _feature_parity(figures.feature_parity)
+
     def _quarantine(self, figures: LakehouseFigures) -> Iterator[Metric]:
         waiting = GaugeMetricFamily(
             "fraud_quarantine_undecided_messages",
@@ -129,6 +132,25 @@ class LagCollector(Collector):
             oldest.add_metric([topic], 0 if since is None else max(0.0, self._now() - since))
         yield waiting
         yield oldest
+
+
+def _feature_parity(parity: FeatureParity) -> Iterator[Metric]:
+    decisions = GaugeMetricFamily(
+        "fraud_feature_parity_decisions",
+        "Decisions of the newest two days by how a feature's value compares with the one that Gold computes",
+        labels=["feature", "outcome"],
+    )
+    for place, count in sorted(parity.decisions.items()):
+        decisions.add_metric(place, count)
+    yield decisions
+    uncompared = GaugeMetricFamily(
+        "fraud_feature_parity_uncompared_decisions",
+        "Decisions of these days that were not compared: of another definition, or Gold has no such payment and moment",
+        labels=["reason"],
+    )
+    for reason, count in sorted(parity.uncompared.items()):
+        uncompared.add_metric([reason], count)
+    yield uncompared
 
 
 def _broker_ends(broker: BrokerState) -> GaugeMetricFamily:

@@ -22,9 +22,13 @@ from fraud_stream.streams import Layout, Stream
 QUARANTINE = "quarantine"
 PAYMENTS = "mart_fraud_features"
 HOURS = "mart_hourly_metrics"
+PARITY = "mart_feature_parity"
 LABELS = "int_labels_as_of"
 # names of tables that dbt is still filling contain this
 UNFINISHED = "__dbt"
+# What became of a decision that was compared with Gold, and why one was not, by the columns that count them.
+PARITY_OUTCOMES = ("match", "mismatch", "missing", "late")
+UNCOMPARED_REASONS = ("other_definition", "unmatched")
 # Rows of a topic's day whose ids are compared: those of all topics are in Trino's memory at once, every round.
 REPEATS_LOOKED_AT = 200_000
 
@@ -36,6 +40,16 @@ class Undecided:
     messages: int = 0
     # when the broker received the oldest of them, in seconds since the epoch; None without one
     since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureParity:
+    """Decisions of the newest day that has any, and of the day before it, held against Gold."""
+
+    # by feature and outcome
+    decisions: Mapping[tuple[str, str], int]
+    # by reason
+    uncompared: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,7 @@ class LakehouseFigures:
     # by topic: of the newest day's rows, the share whose id an earlier row has
     repeated_ratios: Mapping[str, float] = field(default_factory=dict)
     fraud_ratio: FraudRatio | None = None
+    feature_parity: FeatureParity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +119,7 @@ class LakehouseRound:
             undecided=self.undecided() if self._has(BRONZE, self._layout.quarantine_table) else {},
             repeated_ratios=self.repeated_ratios(),
             fraud_ratio=self.fraud_ratio(),
+            feature_parity=self.feature_parity(),
         )
 
     def _stream(self, contract: str) -> Stream:
@@ -301,6 +317,32 @@ class LakehouseRound:
             """  # noqa: S608
         )
         return fraud_ratio(_counts(payments), _counts(frauds), int(oldest), int(newest))
+
+    def feature_parity(self) -> FeatureParity | None:
+        """The newest two days of decisions by feature; None before the first decision.
+
+        Two, because the first minutes of a day are few decisions, of which one would already be a large share.
+        """
+        if not self._has(GOLD, PARITY):
+            return None
+        parity = self._name(GOLD, PARITY)
+        sums = ", ".join(f"sum({name}_count)" for name in (*PARITY_OUTCOMES, *UNCOMPARED_REASONS))
+        rows = self._lakehouse.query(
+            f"SELECT feature, {sums} FROM {parity} "  # noqa: S608 - own names
+            f"WHERE decided_date >= (SELECT max(decided_date) - INTERVAL '1' DAY FROM {parity}) GROUP BY feature"
+        )
+        if not rows:
+            return None
+        outcomes = len(PARITY_OUTCOMES)
+        return FeatureParity(
+            decisions={
+                (str(feature), outcome): int(count)
+                for feature, *counts in rows
+                for outcome, count in zip(PARITY_OUTCOMES, counts[:outcomes], strict=True)
+            },
+            # of decisions, not of features: every feature's row says the same
+            uncompared=dict(zip(UNCOMPARED_REASONS, map(int, rows[0][1 + outcomes :]), strict=True)),
+        )
 
 
 def conservation_gap(done: int, distinct: int, rows: int) -> int:

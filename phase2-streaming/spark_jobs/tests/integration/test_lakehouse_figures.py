@@ -15,7 +15,7 @@ from fraud_stream.dispositions import SCHEMA as DISPOSITIONS_SCHEMA
 from fraud_stream.dispositions import TABLE as DISPOSITIONS_TABLE
 from fraud_stream.fraud_ratio import FraudRatio
 from fraud_stream.lakehouse import Lakehouse
-from fraud_stream.lakehouse_figures import LakehouseFigures, LakehouseReader, LakehouseRound, Undecided
+from fraud_stream.lakehouse_figures import FeatureParity, LakehouseFigures, LakehouseReader, LakehouseRound, Undecided
 from fraud_stream.positions import StreamPosition
 from fraud_stream.streams import Layout
 
@@ -255,6 +255,32 @@ def test_rows_without_an_id_or_a_key_are_counted_and_named(tables: Tables, monke
         f"3 rows have no {id_field}",
         f"2 rows have no {key_field}",
     ]
+
+
+def test_parity_is_that_of_the_newest_two_days_with_decisions(tables: Tables) -> None:
+    assert tables.ask().feature_parity() is None, "Gold has no comparison"
+    tables.run(
+        """
+        CREATE TABLE {c}gold.mart_feature_parity AS
+        SELECT DATE '2026-03-10' AS decided_date, 'a' AS feature, BIGINT '1' AS match_count,
+            BIGINT '0' AS mismatch_count, BIGINT '0' AS missing_count, BIGINT '0' AS late_count,
+            BIGINT '0' AS other_definition_count, BIGINT '5' AS unmatched_count
+        WHERE false
+        """
+    )
+    assert tables.ask().feature_parity() is None, "nothing was decided yet"
+    tables.run(
+        """
+        INSERT INTO {c}gold.mart_feature_parity VALUES
+            (DATE '2026-03-08', 'a', 100, 100, 0, 0, 7, 7), (DATE '2026-03-08', 'b', 200, 0, 0, 0, 7, 7),
+            (DATE '2026-03-10', 'a', 9, 1, 0, 0, 0, 3), (DATE '2026-03-10', 'b', 8, 0, 1, 1, 0, 3),
+            (DATE '2026-03-11', 'a', 1, 0, 1, 0, 2, 0), (DATE '2026-03-11', 'b', 2, 0, 0, 0, 2, 0)
+        """
+    )
+    counts = {"a": (10, 1, 1, 0), "b": (10, 0, 1, 1)}
+    outcomes = ("match", "mismatch", "missing", "late")
+    expected = {(name, outcome): n for name in counts for outcome, n in zip(outcomes, counts[name], strict=True)}
+    assert tables.ask().feature_parity() == FeatureParity(expected, {"other_definition": 2, "unmatched": 3})
 
 
 def test_a_namespace_speaks_of_its_own_bronze_only(tables: Tables) -> None:

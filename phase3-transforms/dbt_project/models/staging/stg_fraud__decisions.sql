@@ -20,6 +20,12 @@ renamed as (
         ---------- what was asked
         json_format(request) as request,
 
+        ---------- what was known
+        vector,
+        missing,
+        flags,
+        schema_hash,
+
         ---------- what was answered
         mode,
         verdict,

@@ -11,10 +11,20 @@ from fraud_features.profile import DERIVED_AGGREGATES, HABIT_COLUMNS, SET_COLUMN
 from fraud_features.settings import LAG_VARIABLE, MATURITY_VARIABLE, FeatureSettings
 from fraud_features.sql import SQL_TYPES, features_query
 from fraud_features.sql_counters import COUNTER_COLUMNS, counters_query
+from fraud_features.sql_parity import (
+    Allowed,
+    Facts,
+    boundaries_query,
+    differing_sql,
+    features_relation,
+    late_query,
+    names_sql,
+)
 from fraud_features.sql_profiles import LONGEST_MATURE_DAYS, Maturity, current_needed, profile_query
 from fraud_features.sql_text import as_of_sql
 
 MACROS: Final = Path("macros/generated/fraud_features.sql")
+PARITY_MACROS: Final = Path("macros/generated/feature_parity.sql")
 MARTS: Final = Path("models/marts")
 PROFILE_MARTS: Final = {"user": "mart_user_profile", "merchant": "mart_merchant_risk"}
 FEATURE_MART: Final = "mart_fraud_features"
@@ -38,7 +48,7 @@ class Column:
 
 def rendered() -> dict[Path, str]:
     """Every generated file: path inside the dbt project, and text."""
-    files = {MACROS: _macros(), MARTS / f"{FEATURE_MART}.yml": _feature_mart_yaml()}
+    files = {MACROS: _macros(), PARITY_MACROS: _parity_macros(), MARTS / f"{FEATURE_MART}.yml": _feature_mart_yaml()}
     for entity, mart in PROFILE_MARTS.items():
         files[MARTS / f"{mart}.yml"] = _profile_mart_yaml(entity)
         files[MARTS / f"{mart}_current.yml"] = _current_yaml(entity)
@@ -63,6 +73,24 @@ def _macros() -> str:
         parts.append(_macro(f"fraud_features_{entity}_current", ("transactions",), _current(entity)))
     query = features_query("{{ payments }}", "{{ logins }}", "{{ users }}", "{{ merchants }}", _LAG, "{{ where }}")
     parts.append(_macro("fraud_features_query", ("payments", "logins", "users", "merchants", "where"), query))
+    return f"{{#- {_REMEDY} -#}}\n" + "\n\n\n".join(parts) + "\n"
+
+
+def _parity_macros() -> str:
+    facts, delays = ("payments", "labels", "logins"), ("window_delay_us", "profile_delay_us")
+    maturity_days = "{{ fraud_features_maturity_days() }}"
+    late = late_query(
+        "{{ decisions }}",
+        Facts("{{ payments }}", "{{ labels }}", "{{ logins }}"),
+        Allowed("{{ window_delay_us }}", "{{ profile_delay_us }}", maturity_days),
+    )
+    parts = [
+        _macro("fraud_features_names", (), names_sql()),
+        _macro("fraud_features_relation", (), features_relation(maturity_days)),
+        _macro("fraud_features_differing", ("decision", "gold"), differing_sql("{{ decision }}", "{{ gold }}")),
+        _macro("fraud_features_late", ("decisions", *facts, *delays), late),
+        _macro("fraud_features_boundaries", ("gold",), boundaries_query("{{ gold }}")),
+    ]
     return f"{{#- {_REMEDY} -#}}\n" + "\n\n\n".join(parts) + "\n"
 
 
