@@ -192,6 +192,15 @@ def test_parity_is_told_by_feature_and_outcome_and_what_was_not_compared_apart()
     }
 
 
+def test_what_labels_say_of_a_model_is_told_by_version() -> None:
+    figures = LakehouseFigures(judged_decisions={("3", "true_positive"): 8}, label_delay_seconds=86400.0)
+    found = {name: value for name, value in scrape(None, None, figures).items() if name[0] != "fraud_lag_exporter_up"}
+    assert found == {
+        ("fraud_model_judged_decisions", "true_positive", "3"): 8,
+        ("fraud_label_delay_seconds",): 86400,
+    }
+
+
 def test_quarantine_tells_what_waits_and_for_how_long() -> None:
     undecided = {"t.raw": Undecided(7, NOW - 90), "u.raw": Undecided()}
     found = scrape(None, None, LakehouseFigures(undecided=undecided, repeated_ratios={"t.raw": 0.25}))

@@ -145,7 +145,9 @@ def test_the_exposures_say_what_the_dashboards_read() -> None:
         for dashboard in DASHBOARDS.values()
     }
     assert shown == exposed
-    assert set(shown) == {"Transaction overview", "Fraud analytics", "Real-time risk feed", "Landing quality"}
+    assert set(shown) == {
+        *("Transaction overview", "Fraud analytics", "Real-time risk feed", "Landing quality", "Model and money")
+    }
 
 
 def test_the_risk_feed_shows_how_old_its_data_is() -> None:

@@ -114,6 +114,20 @@ class LagCollector(Collector):
 
         if figures.feature_parity is not None:
             yield from _feature_parity(figures.feature_parity)
+        judged = GaugeMetricFamily(
+            "fraud_model_judged_decisions",
+            "Alerts and missed frauds by what labels say, of the newest week of decisions whose labels are mature",
+            labels=["version", "outcome"],
+        )
+        for place, count in sorted(figures.judged_decisions.items()):
+            judged.add_metric(place, count)
+        yield judged
+        if figures.label_delay_seconds is not None:
+            yield GaugeMetricFamily(
+                "fraud_label_delay_seconds",
+                "Seconds from a payment to the first label that calls it fraud: medians of the newest mature week",
+                value=figures.label_delay_seconds,
+            )
 
     def _quarantine(self, figures: LakehouseFigures) -> Iterator[Metric]:
         waiting = GaugeMetricFamily(

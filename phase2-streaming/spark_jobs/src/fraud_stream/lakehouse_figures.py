@@ -23,12 +23,17 @@ QUARANTINE = "quarantine"
 PAYMENTS = "mart_fraud_features"
 HOURS = "mart_hourly_metrics"
 PARITY = "mart_feature_parity"
+PERFORMANCE = "mart_model_performance"
+KPIS = "mart_fraud_kpis"
+# Mature days that tell how right a model is and how long labels take: a week, so that its weekend is in it.
+MATURE_DAYS = 7
 LABELS = "int_labels_as_of"
 # names of tables that dbt is still filling contain this
 UNFINISHED = "__dbt"
 # What became of a decision that was compared with Gold, and why one was not, by the columns that count them.
 PARITY_OUTCOMES = ("match", "mismatch", "missing", "late")
 UNCOMPARED_REASONS = ("other_definition", "unmatched")
+JUDGED_OUTCOMES = ("true_positive", "false_positive", "false_negative")
 # Rows of a topic's day whose ids are compared: those of all topics are in Trino's memory at once, every round.
 REPEATS_LOOKED_AT = 200_000
 
@@ -71,6 +76,10 @@ class LakehouseFigures:
     repeated_ratios: Mapping[str, float] = field(default_factory=dict)
     fraud_ratio: FraudRatio | None = None
     feature_parity: FeatureParity | None = None
+    # by model version and outcome: decisions of the newest week of mature labels
+    judged_decisions: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    # median over the frauds of a day, mean over the newest week of mature days
+    label_delay_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,8 @@ class LakehouseRound:
             repeated_ratios=self.repeated_ratios(),
             fraud_ratio=self.fraud_ratio(),
             feature_parity=self.feature_parity(),
+            judged_decisions=self.judged_decisions(),
+            label_delay_seconds=self.label_delay_seconds(),
         )
 
     def _stream(self, contract: str) -> Stream:
@@ -343,6 +354,33 @@ class LakehouseRound:
             # of decisions, not of features: every feature's row says the same
             uncompared=dict(zip(UNCOMPARED_REASONS, map(int, rows[0][1 + outcomes :]), strict=True)),
         )
+
+    def judged_decisions(self) -> dict[tuple[str, str], int]:
+        """Alerts and missed frauds by model version, of the newest week of decisions whose labels are mature."""
+        if not self._has(GOLD, PERFORMANCE):
+            return {}
+        mature = f"{self._name(GOLD, PERFORMANCE)} WHERE is_mature"
+        sums = ", ".join(f"sum({outcome}_count)" for outcome in JUDGED_OUTCOMES)
+        rows = self._lakehouse.query(
+            f"SELECT model_version, {sums} FROM {mature} AND decided_date > "  # noqa: S608 - own names
+            f"(SELECT max(decided_date) - INTERVAL '{MATURE_DAYS}' DAY FROM {mature}) GROUP BY 1"
+        )
+        return {
+            (str(version), outcome): int(count)
+            for version, *counts in rows
+            for outcome, count in zip(JUDGED_OUTCOMES, counts, strict=True)
+        }
+
+    def label_delay_seconds(self) -> float | None:
+        """How long the labels of the newest mature week took; None while no day is mature."""
+        if not self._has(GOLD, KPIS):
+            return None
+        mature = f"{self._name(GOLD, KPIS)} WHERE label_delay_seconds_median IS NOT NULL"
+        ((delay,),) = self._lakehouse.query(
+            f"SELECT avg(label_delay_seconds_median) FROM {mature} AND event_date > "  # noqa: S608 - own names
+            f"(SELECT max(event_date) - INTERVAL '{MATURE_DAYS}' DAY FROM {mature})"
+        )
+        return None if delay is None else float(delay)
 
 
 def conservation_gap(done: int, distinct: int, rows: int) -> int:

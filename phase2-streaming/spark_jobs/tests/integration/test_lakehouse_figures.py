@@ -283,6 +283,42 @@ def test_parity_is_that_of_the_newest_two_days_with_decisions(tables: Tables) ->
     assert tables.ask().feature_parity() == FeatureParity(expected, {"other_definition": 2, "unmatched": 3})
 
 
+def test_a_model_is_judged_by_the_newest_week_of_mature_days(tables: Tables) -> None:
+    assert tables.ask().judged_decisions() == {}
+    tables.run(
+        """
+        CREATE TABLE {c}gold.mart_model_performance AS
+        SELECT DATE '2026-03-01' + INTERVAL '1' DAY * day AS decided_date, version AS model_version,
+            day < 10 AS is_mature, BIGINT '2' AS true_positive_count, if(day < 10, BIGINT '1') AS false_positive_count,
+            if(day < 10, BIGINT '0') AS false_negative_count
+        FROM UNNEST(sequence(0, 14)) AS t (day) CROSS JOIN (VALUES '3', 'rules-1') AS v (version)
+        WHERE version = '3' OR day = 3
+        """
+    )
+    # days 3 to 9
+    assert tables.ask().judged_decisions() == {
+        ("3", "true_positive"): 14,
+        ("3", "false_positive"): 7,
+        ("3", "false_negative"): 0,
+        ("rules-1", "true_positive"): 2,
+        ("rules-1", "false_positive"): 1,
+        ("rules-1", "false_negative"): 0,
+    }
+
+
+def test_the_delay_of_labels_is_that_of_the_newest_week_that_has_one(tables: Tables) -> None:
+    assert tables.ask().label_delay_seconds() is None
+    tables.run(
+        """
+        CREATE TABLE {c}gold.mart_fraud_kpis AS
+        SELECT DATE '2026-03-01' + INTERVAL '1' DAY * day AS event_date,
+            if(day < 10, if(day < 3, BIGINT '1000', 100 * (day - 2))) AS label_delay_seconds_median
+        FROM UNNEST(sequence(0, 14)) AS t (day)
+        """
+    )
+    assert tables.ask().label_delay_seconds() == 400
+
+
 def test_a_namespace_speaks_of_its_own_bronze_only(tables: Tables) -> None:
     elsewhere = replace(tables.reader, layout=Layout(tables.reader.layout.bucket, "other_"))
     assert elsewhere.read({}) == LakehouseFigures()

@@ -24,7 +24,7 @@ def superset(demo: Any) -> dict[str, str]:
     env: dict[str, str] = demo.stack.env
     # what the pipeline's next run would do; side by side with the start of Superset, which waits much of the time
     with subprocess.Popen(
-        [str(RUN_DBT), "run", "--select", "mart_decisions"],
+        [str(RUN_DBT), "run", "--select", "mart_decisions+"],
         env={**os.environ, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -103,7 +103,7 @@ class Demo:
         if self.options.watched:
             with self._step("bring up phase 5"):
                 # the decisions of just now; the pipeline's next run would bring them only in a quarter of an hour
-                commands.run(f"{env['DBT_PROJECT_DIR']}/run-dbt", "run", "--select", "mart_decisions")
+                commands.run(f"{env['DBT_PROJECT_DIR']}/run-dbt", "run", "--select", "mart_decisions+")
                 self.bring_up_watchers(own_data)
         return {
             "runtime": "native",
