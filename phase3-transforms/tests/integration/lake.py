@@ -234,13 +234,19 @@ class Lake:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
-    def models(self) -> list[str]:
-        """``schema.name`` of every model above staging, by what dbt made of the project in the last run."""
+    def models(self, materialized: str | None = None) -> list[str]:
+        """``schema.name`` of every model above staging, by what dbt made of the project in the last run.
+
+        Args:
+            materialized: only those that dbt builds so.
+        """
         manifest = json.loads((self.state / "target" / "manifest.json").read_text(encoding="utf-8"))
         return [
             f"{node['schema'].removeprefix(self.prefix)}.{node['name']}"
             for node in manifest["nodes"].values()
-            if node["resource_type"] == "model" and "staging" not in node["tags"]
+            if node["resource_type"] == "model"
+            and "staging" not in node["tags"]
+            and materialized in (None, node["config"]["materialized"])
         ]
 
     def columns(self, model: str) -> list[str]:

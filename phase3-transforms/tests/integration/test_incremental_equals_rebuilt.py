@@ -169,6 +169,19 @@ def test_a_rebuild_gives_the_same_content(lake: Any, incremental: Contents) -> N
 
 
 @pytest.mark.slow
+def test_a_table_rebuilt_whole_is_one_commit_each_time(lake: Any, incremental: Contents) -> None:
+    """Whoever reads meets the old rows or the new ones, and never an empty table."""
+    whole = lake.models("table")
+    assert {"gold.mart_model_performance", "gold.mart_fraud_kpis", "gold.mart_user_risk_profiles"} <= set(whole)
+    for model in whole:
+        schema, table = model.split(".")
+        rows = lake.query(f'select operation from {lake.prefix}{schema}."{table}$history"')
+        assert len(rows) >= 2
+        assert {operation for (operation,) in rows} <= {"CREATE TABLE AS SELECT", "CREATE OR REPLACE TABLE AS SELECT"}
+    assert incremental
+
+
+@pytest.mark.slow
 def test_logins_alone_are_news(lakes: ModuleType, lake: Any, incremental: Contents) -> None:
     """Nothing but logins arrives: late ones, one just before the boundary of a payment after it, one replaced."""
     noon, dawn = lakes.BY_ID["T300"], lakes.BY_ID["T246"]
