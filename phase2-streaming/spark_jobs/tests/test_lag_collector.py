@@ -9,7 +9,14 @@ from fraud_stream.errors import StreamError
 from fraud_stream.fraud_ratio import FraudRatio
 from fraud_stream.freshness import PartitionLag, lags_behind, oldest_unread_ms
 from fraud_stream.lag_collector import LagCollector
-from fraud_stream.lakehouse_figures import FeatureParity, LakehouseFigures, Undecided, conservation_gap
+from fraud_stream.lakehouse_figures import (
+    FeatureParity,
+    JudgedDecisions,
+    LabelFeed,
+    LakehouseFigures,
+    Undecided,
+    conservation_gap,
+)
 from fraud_stream.polling import Source
 from fraud_stream.positions import BrokerState, StreamPosition
 
@@ -192,13 +199,24 @@ def test_parity_is_told_by_feature_and_outcome_and_what_was_not_compared_apart()
     }
 
 
-def test_what_labels_say_of_a_model_is_told_by_version() -> None:
-    figures = LakehouseFigures(judged_decisions={("3", "true_positive"): 8}, label_delay_seconds=86400.0)
-    found = {name: value for name, value in scrape(None, None, figures).items() if name[0] != "fraud_lag_exporter_up"}
-    assert found == {
+def test_what_labels_say_of_a_model_is_told_by_version_and_what_they_said_before_in_all() -> None:
+    judged = JudgedDecisions({("3", "true_positive"): 8, ("3", "false_positive"): 0}, {"true_positive": 9})
+    found = scrape(None, None, LakehouseFigures(judged_decisions=judged))
+    assert {name: value for name, value in found.items() if "judged" in name[0]} == {
         ("fraud_model_judged_decisions", "true_positive", "3"): 8,
-        ("fraud_label_delay_seconds",): 86400,
+        ("fraud_model_judged_decisions", "false_positive", "3"): 0,
+        ("fraud_model_judged_decisions_baseline", "true_positive"): 9,
     }
+
+
+def test_labels_that_never_told_of_a_fraud_have_no_delay() -> None:
+    def told(feed: LabelFeed) -> dict[tuple[str, ...], float]:
+        found = scrape(None, None, LakehouseFigures(label_feed=feed))
+        return {name: value for name, value in found.items() if name[0] != "fraud_lag_exporter_up"}
+
+    silence = {("fraud_label_silence_seconds",): 60.0}
+    assert told(LabelFeed(60.0, None)) == silence
+    assert told(LabelFeed(60.0, 86400.0)) == silence | {("fraud_label_delay_seconds",): 86400}
 
 
 def test_quarantine_tells_what_waits_and_for_how_long() -> None:

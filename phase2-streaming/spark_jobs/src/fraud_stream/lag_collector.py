@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from fraud_stream.freshness import PartitionLag
-from fraud_stream.lakehouse_figures import FeatureParity, LakehouseFigures
+from fraud_stream.lakehouse_figures import FeatureParity, JudgedDecisions, LabelFeed, LakehouseFigures
 from fraud_stream.polling import Source
 from fraud_stream.positions import BRONZE_GROUP, BrokerState, StreamPosition, stream_lags
 
@@ -114,20 +114,10 @@ class LagCollector(Collector):
 
         if figures.feature_parity is not None:
             yield from _feature_parity(figures.feature_parity)
-        judged = GaugeMetricFamily(
-            "fraud_model_judged_decisions",
-            "Alerts and missed frauds by what labels say, of the newest week of decisions whose labels are mature",
-            labels=["version", "outcome"],
-        )
-        for place, count in sorted(figures.judged_decisions.items()):
-            judged.add_metric(place, count)
-        yield judged
-        if figures.label_delay_seconds is not None:
-            yield GaugeMetricFamily(
-                "fraud_label_delay_seconds",
-                "Seconds from a payment to the first label that calls it fraud: medians of the newest mature week",
-                value=figures.label_delay_seconds,
-            )
+        if figures.judged_decisions is not None:
+            yield from _judged_decisions(figures.judged_decisions)
+        if figures.label_feed is not None:
+            yield from _label_feed(figures.label_feed)
 
     def _quarantine(self, figures: LakehouseFigures) -> Iterator[Metric]:
         waiting = GaugeMetricFamily(
@@ -165,6 +155,37 @@ def _feature_parity(parity: FeatureParity) -> Iterator[Metric]:
     for reason, count in sorted(parity.uncompared.items()):
         uncompared.add_metric([reason], count)
     yield uncompared
+
+
+def _judged_decisions(judged: JudgedDecisions) -> Iterator[Metric]:
+    newest = GaugeMetricFamily(
+        "fraud_model_judged_decisions",
+        "Alerts and missed frauds by what labels say, of the newest week of decisions whose labels are mature",
+        labels=["version", "outcome"],
+    )
+    for place, count in sorted(judged.newest.items()):
+        newest.add_metric(place, count)
+    yield newest
+    before = GaugeMetricFamily(
+        "fraud_model_judged_decisions_baseline", "The same of the four weeks before", labels=["outcome"]
+    )
+    for outcome, count in sorted(judged.before.items()):
+        before.add_metric([outcome], count)
+    yield before
+
+
+def _label_feed(feed: LabelFeed) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "fraud_label_silence_seconds",
+        "Seconds of event time from the newest label to the newest payment",
+        value=feed.silence_seconds,
+    )
+    if feed.delay_seconds is not None:
+        yield GaugeMetricFamily(
+            "fraud_label_delay_seconds",
+            "Seconds from the payment within which nine in ten of the frauds that the newest week told of became known",
+            value=feed.delay_seconds,
+        )
 
 
 def _broker_ends(broker: BrokerState) -> GaugeMetricFamily:

@@ -15,6 +15,7 @@ from prometheus_client import (
     PLATFORM_COLLECTOR,
     PROCESS_COLLECTOR,
     CollectorRegistry,
+    Gauge,
     start_http_server,
 )
 
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 # grows: it belongs to those who build Gold.
 LAKEHOUSE_REST = 4
 FIRST_POSITIONS_SECONDS = 10.0
+SECONDS_PER_DAY = 86_400
 
 
 def run(settings: LagExporterSettings) -> None:
@@ -55,6 +57,12 @@ def run(settings: LagExporterSettings) -> None:
     for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
         registry.register(collector)
     registry.register(LagCollector(checkpoints, broker, lakehouse))
+    maturity = Gauge(
+        "fraud_label_maturity_seconds",
+        "Seconds after which the labels of a payment are taken as complete: FRAUD_FEATURES_LABEL_MATURITY_DAYS",
+        registry=registry,
+    )
+    maturity.set(settings.label_maturity_days * SECONDS_PER_DAY)
     try:
         server, _ = start_http_server(settings.port, settings.bind_host, registry)
     except OSError as error:

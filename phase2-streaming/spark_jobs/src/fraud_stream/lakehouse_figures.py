@@ -5,6 +5,7 @@ Gold lacks read two integer columns of all payments, and the ids of Gold's while
 second per few million payments; whoever asks must therefore rest in proportion to what the last round took.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,9 +25,12 @@ PAYMENTS = "mart_fraud_features"
 HOURS = "mart_hourly_metrics"
 PARITY = "mart_feature_parity"
 PERFORMANCE = "mart_model_performance"
-KPIS = "mart_fraud_kpis"
-# Mature days that tell how right a model is and how long labels take: a week, so that its weekend is in it.
+# Days that tell how right a model is and how long labels take: a week, so that its weekend is in it.
 MATURE_DAYS = 7
+# The weeks that it is compared with.
+BEFORE_DAYS = 28
+# Most labels, not all: a few always come months later.
+LABELS_WITHIN = 0.9
 LABELS = "int_labels_as_of"
 # names of tables that dbt is still filling contain this
 UNFINISHED = "__dbt"
@@ -58,6 +62,26 @@ class FeatureParity:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedDecisions:
+    """Alerts and missed frauds by what labels say, of days whose labels are mature and of no other."""
+
+    # of the newest week of such days, by model version and outcome
+    newest: Mapping[tuple[str, str], int]
+    # of the four weeks before, by outcome; empty without any
+    before: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFeed:
+    """How labels come in."""
+
+    # event time from the newest label to the newest payment
+    silence_seconds: float
+    # within which nine in ten frauds became known, of those that did in the newest week; None when none did
+    delay_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class LakehouseFigures:
     """One round of answers; what cannot be told is absent."""
 
@@ -76,10 +100,8 @@ class LakehouseFigures:
     repeated_ratios: Mapping[str, float] = field(default_factory=dict)
     fraud_ratio: FraudRatio | None = None
     feature_parity: FeatureParity | None = None
-    # by model version and outcome: decisions of the newest week of mature labels
-    judged_decisions: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    # median over the frauds of a day, mean over the newest week of mature days
-    label_delay_seconds: float | None = None
+    judged_decisions: JudgedDecisions | None = None
+    label_feed: LabelFeed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +152,7 @@ class LakehouseRound:
             fraud_ratio=self.fraud_ratio(),
             feature_parity=self.feature_parity(),
             judged_decisions=self.judged_decisions(),
-            label_delay_seconds=self.label_delay_seconds(),
+            label_feed=self.label_feed(),
         )
 
     def _stream(self, contract: str) -> Stream:
@@ -355,32 +377,67 @@ class LakehouseRound:
             uncompared=dict(zip(UNCOMPARED_REASONS, map(int, rows[0][1 + outcomes :]), strict=True)),
         )
 
-    def judged_decisions(self) -> dict[tuple[str, str], int]:
-        """Alerts and missed frauds by model version, of the newest week of decisions whose labels are mature."""
+    def judged_decisions(self) -> JudgedDecisions | None:
+        """Alerts and missed frauds of the newest mature week and of the weeks before; None while no day is mature."""
         if not self._has(GOLD, PERFORMANCE):
-            return {}
-        mature = f"{self._name(GOLD, PERFORMANCE)} WHERE is_mature"
+            return None
+        performance = self._name(GOLD, PERFORMANCE)
         sums = ", ".join(f"sum({outcome}_count)" for outcome in JUDGED_OUTCOMES)
         rows = self._lakehouse.query(
-            f"SELECT model_version, {sums} FROM {mature} AND decided_date > "  # noqa: S608 - own names
-            f"(SELECT max(decided_date) - INTERVAL '{MATURE_DAYS}' DAY FROM {mature}) GROUP BY 1"
+            f"""
+            SELECT model_version, decided_date > newest.day - INTERVAL '{MATURE_DAYS}' DAY, {sums}
+            FROM {performance}
+            CROSS JOIN (SELECT max(decided_date) AS day FROM {performance} WHERE is_mature) AS newest
+            WHERE is_mature AND decided_date > newest.day - INTERVAL '{MATURE_DAYS + BEFORE_DAYS}' DAY
+            GROUP BY 1, 2
+            """  # noqa: S608 - own names
         )
-        return {
-            (str(version), outcome): int(count)
-            for version, *counts in rows
-            for outcome, count in zip(JUDGED_OUTCOMES, counts, strict=True)
-        }
-
-    def label_delay_seconds(self) -> float | None:
-        """How long the labels of the newest mature week took; None while no day is mature."""
-        if not self._has(GOLD, KPIS):
+        if not rows:
             return None
-        mature = f"{self._name(GOLD, KPIS)} WHERE label_delay_seconds_median IS NOT NULL"
-        ((delay,),) = self._lakehouse.query(
-            f"SELECT avg(label_delay_seconds_median) FROM {mature} AND event_date > "  # noqa: S608 - own names
-            f"(SELECT max(event_date) - INTERVAL '{MATURE_DAYS}' DAY FROM {mature})"
+        newest: dict[tuple[str, str], int] = {}
+        before: Counter[str] = Counter()
+        for version, is_newest, *counts in rows:
+            for outcome, count in zip(JUDGED_OUTCOMES, counts, strict=True):
+                if is_newest:
+                    newest[str(version), outcome] = int(count)
+                else:
+                    before[outcome] += int(count)
+        return JudgedDecisions(newest, before)
+
+    def label_feed(self) -> LabelFeed | None:
+        """How long labels take and since when none came; None before the first label or payment.
+
+        By the days on which frauds became known, not by those of their payments: of a young day only the quick labels
+        are there, and labels would look quicker than they are. The clock is the earlier one of the newest label and
+        the newest hour with payments, so that a stray date moves nothing.
+        """
+        if not (self._has(GOLD, HOURS) and self._has(SILVER, LABELS)):
+            return None
+        ((silence, delay),) = self._lakehouse.query(
+            f"""
+            WITH clocks AS (
+                SELECT (SELECT max(known_us) FROM {self._name(SILVER, LABELS)}) AS labels_us,
+                    (SELECT CAST({_unix_seconds("max(event_hour)")} AS bigint) FROM {self._name(GOLD, HOURS)}) * 1000000
+                        AS payments_us
+            ),
+            firsts AS (
+                SELECT min(known_us) AS known_us, min(known_us) - min(transaction_us) AS delay_us
+                FROM {self._name(SILVER, LABELS)}
+                WHERE is_fraud AND transaction_us IS NOT NULL
+                GROUP BY transaction_id
+            ),
+            newest AS (
+                SELECT array_sort(array_agg(delay_us)) AS delays_us
+                FROM firsts CROSS JOIN clocks
+                WHERE known_us > least(labels_us, payments_us) - {MATURE_DAYS} * bigint '86400000000'
+                    AND known_us <= least(labels_us, payments_us)
+            )
+            SELECT greatest(payments_us - labels_us, 0) / 1e6,
+                element_at(delays_us, CAST(ceil({LABELS_WITHIN} * cardinality(delays_us)) AS integer)) / 1e6
+            FROM newest CROSS JOIN clocks
+            """  # noqa: S608 - own names
         )
-        return None if delay is None else float(delay)
+        return None if silence is None else LabelFeed(float(silence), None if delay is None else float(delay))
 
 
 def conservation_gap(done: int, distinct: int, rows: int) -> int:

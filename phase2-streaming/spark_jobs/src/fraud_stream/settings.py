@@ -132,6 +132,8 @@ class LagExporterSettings(ObjectStoreSettings, CatalogueSettings):
     port: Port = Field(9308, alias="LAG_EXPORTER_PORT")
     poll_seconds: float = Field(5, alias="FRAUD_LAG_POLL_SECONDS", gt=0)
     lakehouse_poll_seconds: float = Field(30, alias="FRAUD_LAKEHOUSE_POLL_SECONDS", gt=0)
+    # published, so that an alert can hold the delay of labels against it
+    label_maturity_days: int = Field(7, alias="FRAUD_FEATURES_LABEL_MATURITY_DAYS", ge=0)
     # Named, not discovered: whoever looks into a topic with a group of his own would become a series.
     consumer_groups: Text = Field("feature-writer", alias="FRAUD_LAG_CONSUMER_GROUPS")
 

@@ -15,7 +15,15 @@ from fraud_stream.dispositions import SCHEMA as DISPOSITIONS_SCHEMA
 from fraud_stream.dispositions import TABLE as DISPOSITIONS_TABLE
 from fraud_stream.fraud_ratio import FraudRatio
 from fraud_stream.lakehouse import Lakehouse
-from fraud_stream.lakehouse_figures import FeatureParity, LakehouseFigures, LakehouseReader, LakehouseRound, Undecided
+from fraud_stream.lakehouse_figures import (
+    FeatureParity,
+    JudgedDecisions,
+    LabelFeed,
+    LakehouseFigures,
+    LakehouseReader,
+    LakehouseRound,
+    Undecided,
+)
 from fraud_stream.positions import StreamPosition
 from fraud_stream.streams import Layout
 
@@ -23,6 +31,7 @@ pytestmark = pytest.mark.integration
 
 # 2026-03-10 12:00 UTC
 NOON = 1773144000
+DAY = 86_400
 INGESTED = NOON + 3600
 LAYERS = ("bronze", "silver", "gold", DISPOSITIONS_SCHEMA)
 
@@ -210,7 +219,8 @@ def test_frauds_count_in_the_hour_in_which_they_became_known(tables: Tables) -> 
     tables.run(
         f"""
         CREATE TABLE {{c}}silver.int_labels_as_of AS
-        SELECT id AS transaction_id, is_fraud, (BIGINT '{NOON}' + seconds) * 1000000 AS known_us
+        SELECT id AS transaction_id, is_fraud, (BIGINT '{NOON}' + seconds) * 1000000 AS known_us,
+            BIGINT '{NOON}' * 1000000 AS transaction_us
         FROM (VALUES
             -- the newest day: its first and its last second, and one that was called fraud twice
             ('d1', true, -86400), ('d2', true, -1), ('d3', true, -7200), ('d3', true, -3600),
@@ -283,40 +293,66 @@ def test_parity_is_that_of_the_newest_two_days_with_decisions(tables: Tables) ->
     assert tables.ask().feature_parity() == FeatureParity(expected, {"other_definition": 2, "unmatched": 3})
 
 
-def test_a_model_is_judged_by_the_newest_week_of_mature_days(tables: Tables) -> None:
-    assert tables.ask().judged_decisions() == {}
+def test_a_model_is_judged_by_the_newest_week_of_mature_days_beside_the_four_before(tables: Tables) -> None:
+    assert tables.ask().judged_decisions() is None, "Gold has judged nothing"
     tables.run(
         """
         CREATE TABLE {c}gold.mart_model_performance AS
         SELECT DATE '2026-03-01' + INTERVAL '1' DAY * day AS decided_date, version AS model_version,
-            day < 10 AS is_mature, BIGINT '2' AS true_positive_count, if(day < 10, BIGINT '1') AS false_positive_count,
-            if(day < 10, BIGINT '0') AS false_negative_count
-        FROM UNNEST(sequence(0, 14)) AS t (day) CROSS JOIN (VALUES '3', 'rules-1') AS v (version)
-        WHERE version = '3' OR day = 3
+            day < 40 AS is_mature, BIGINT '2' AS true_positive_count, if(day < 40, BIGINT '1') AS false_positive_count,
+            if(day < 40, BIGINT '0') AS false_negative_count
+        FROM UNNEST(sequence(0, 44)) AS t (day) CROSS JOIN (VALUES '3', 'rules-1') AS v (version)
+        WHERE version = '3' OR day IN (5, 33, 42)
         """
     )
-    # days 3 to 9
-    assert tables.ask().judged_decisions() == {
-        ("3", "true_positive"): 14,
-        ("3", "false_positive"): 7,
-        ("3", "false_negative"): 0,
-        ("rules-1", "true_positive"): 2,
-        ("rules-1", "false_positive"): 1,
-        ("rules-1", "false_negative"): 0,
-    }
+    outcomes = ("true_positive", "false_positive", "false_negative")
+    # days 33 to 39, and 5 to 32
+    newest = {"3": (14, 7, 0), "rules-1": (2, 1, 0)}
+    assert tables.ask().judged_decisions() == JudgedDecisions(
+        {(name, outcome): n for name in newest for outcome, n in zip(outcomes, newest[name], strict=True)},
+        dict(zip(outcomes, (58, 29, 0), strict=True)),
+    )
+    tables.run("DELETE FROM {c}gold.mart_model_performance WHERE is_mature")
+    assert tables.ask().judged_decisions() is None, "no day is mature"
 
 
-def test_the_delay_of_labels_is_that_of_the_newest_week_that_has_one(tables: Tables) -> None:
-    assert tables.ask().label_delay_seconds() is None
+@pytest.mark.usefixtures("far_west")
+def test_labels_are_timed_by_when_frauds_became_known(tables: Tables) -> None:
     tables.run(
-        """
-        CREATE TABLE {c}gold.mart_fraud_kpis AS
-        SELECT DATE '2026-03-01' + INTERVAL '1' DAY * day AS event_date,
-            if(day < 10, if(day < 3, BIGINT '1000', 100 * (day - 2))) AS label_delay_seconds_median
-        FROM UNNEST(sequence(0, 14)) AS t (day)
+        f"""
+        CREATE OR REPLACE TABLE {{c}}gold.mart_hourly_metrics AS
+        SELECT CAST(from_unixtime({NOON}, 'UTC') AS timestamp(6)) AS event_hour, BIGINT '10' AS transaction_count
         """
     )
-    assert tables.ask().label_delay_seconds() == 400
+    tables.run(
+        f"""
+        CREATE OR REPLACE TABLE {{c}}silver.int_labels_as_of AS
+        SELECT id AS transaction_id, is_fraud, (BIGINT '{NOON}' + known) * 1000000 AS known_us,
+            (BIGINT '{NOON}' + paid) * 1000000 AS transaction_us
+        FROM (VALUES
+            -- before the newest week; taken back and told again within it; no fraud; of a payment that nobody knows
+            ('x1', true, -8 * {DAY}, -90 * {DAY}), ('x1', true, -2 * {DAY}, -90 * {DAY}),
+            ('x2', false, -{DAY}, -90 * {DAY}), ('x3', true, -{DAY}, NULL)
+        ) AS v (id, is_fraud, known, paid)
+        """
+    )
+    assert tables.ask().label_feed() == LabelFeed(silence_seconds=DAY, delay_seconds=None)
+    tables.run(
+        f"""
+        INSERT INTO {{c}}silver.int_labels_as_of
+        SELECT 'f' || CAST(n AS varchar), true, (BIGINT '{NOON}' - 7200) * 1000000,
+            (BIGINT '{NOON}' - 7200 - n * {DAY}) * 1000000
+        FROM UNNEST(sequence(1, 10)) AS t (n)
+        """
+    )
+    assert tables.ask().label_feed() == LabelFeed(silence_seconds=7200, delay_seconds=9 * DAY)
+    # dated years ahead: the newest week is still that of the payments
+    tables.run(
+        f"INSERT INTO {{c}}silver.int_labels_as_of VALUES ('s', true, {(NOON + 900 * DAY) * 10**6}, {NOON * 10**6})"
+    )
+    assert tables.ask().label_feed() == LabelFeed(silence_seconds=0, delay_seconds=9 * DAY)
+    tables.run("DELETE FROM {c}silver.int_labels_as_of")
+    assert tables.ask().label_feed() is None, "nobody has told of anything"
 
 
 def test_a_namespace_speaks_of_its_own_bronze_only(tables: Tables) -> None:

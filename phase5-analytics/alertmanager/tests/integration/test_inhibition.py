@@ -40,6 +40,9 @@ SLOWEST = alert("ApiLatencyHigh", TICKET)
 QUARANTINE = alert("QuarantineGrowing", TICKET, topic="transactions.raw")
 CONSERVATION = alert("ConservationBroken", PAGE, topic="transactions.raw")
 LETTERS = alert("DeadLettersFailing", TICKET, topic="transactions.raw")
+PARITY = alert("FeatureParityBroken", TICKET)
+LABELS_LATE = alert("LabelsLate", TICKET)
+PERFORMANCE = alert("ModelPerformanceFallen", TICKET)
 
 # what a fault brings: the alerts that somebody is told of, and those that these explain
 FAULTS: dict[str, tuple[list[Alert], list[Alert]]] = {
@@ -82,6 +85,8 @@ FAULTS: dict[str, tuple[list[Alert], list[Alert]]] = {
     "the Bronze writer stands still": ([BRONZE_STALE], [BRONZE_LAGS, GOLD_STALE, PIPELINE_FAILED, PIPELINE_LATE]),
     "the pipeline fails": ([PIPELINE_FAILED], [PIPELINE_LATE, GOLD_STALE]),
     "the pipeline does not run": ([PIPELINE_LATE], [GOLD_STALE]),
+    "the model sees wrong numbers": ([PARITY], [PERFORMANCE]),
+    "labels come late": ([LABELS_LATE], [PERFORMANCE]),
     "payments are refused": ([AVAILABILITY_FAST], [AVAILABILITY_SLOW, ERRORS]),
     "payments wait": ([LATENCY_FAST], [LATENCY_SLOW, SLOWEST]),
     "a disk is nearly full": (
