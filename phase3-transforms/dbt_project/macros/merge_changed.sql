@@ -1,8 +1,9 @@
 {#-
-    Incremental strategy `merge_changed`, for aggregates. The model keeps, in `_fingerprint`, an order-free checksum
-    of the facts that each row was computed from. An incremental run gives one row for each key whose checksum is no
-    longer the stored one: with the new values, or with a null fingerprint where no fact is left under the key. Late,
-    replaced and vanished facts all show, and the table is what a rebuild would make; in one commit.
+    Incremental strategy `merge_changed`, for aggregates of a day or less. The model keeps, in `_fingerprint`, the sum of
+    the fingerprints of the facts that each row was computed from. An incremental run looks at the days whose sum is no
+    longer the stored one, and gives one row for each key of them whose sum is not: with the new values, or with a null
+    fingerprint where no fact is left under the key. Late, replaced and vanished facts all show, and the table is what a
+    rebuild would make.
 -#}
 {% macro get_incremental_merge_changed_sql(arg_dict) -%}
     {%- set keys = [arg_dict['unique_key']] if arg_dict['unique_key'] is string else arg_dict['unique_key'] -%}
@@ -38,6 +39,56 @@
             {{ 'and ' if not loop.first }}{{ facts }}.{{ key }} = stored.{{ key }}
             {% endfor %}
     where {{ facts }}._fingerprint is distinct from stored._fingerprint
+{%- endmacro %}
+
+
+{#-
+    The days that have to be looked at, as pieces with a list of date literals: those whose sum of fingerprints in
+    `facts` is not that of the model's rows; all days for a build from nothing.
+
+    `facts` is a query of one row per `event_date` with `row_count` and `_fingerprint`.
+-#}
+{% macro changed_days(facts, model) -%}
+    {%- set nothing = [] if is_incremental() else [{'days': "date '1970-01-01'"}] -%}
+    {%- if not execute -%}
+        {{ return(nothing) }}
+    {%- endif -%}
+    {%- set query -%}
+        with
+
+        facts as (
+
+            {{ facts }}
+
+        )
+
+        {% if is_incremental() -%}
+        select
+            cast(coalesce(facts.event_date, stored.event_date) as varchar),
+            coalesce(facts.row_count, 0)
+        from facts
+        full outer join (
+            select
+                event_date,
+                sum(_fingerprint) as _fingerprint
+            from {{ model }}
+            group by event_date
+        ) as stored
+            on facts.event_date = stored.event_date
+        where facts._fingerprint is distinct from stored._fingerprint
+        {%- else -%}
+        select
+            cast(event_date as varchar),
+            row_count
+        from facts
+        {%- endif %}
+        order by 1
+    {%- endset -%}
+    {%- set found = [] -%}
+    {%- for days in grouped_days(run_query(query).rows) -%}
+        {%- do found.append({'days': "date '" ~ days | join("', date '") ~ "'"}) -%}
+    {%- endfor -%}
+    {{ return(found or nothing) }}
 {%- endmacro %}
 
 

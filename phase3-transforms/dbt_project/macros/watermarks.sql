@@ -12,3 +12,65 @@
         on partitions._partition = reached._partition
     group by partitions._partition
 {%- endmacro %}
+
+
+{#-
+    What is new in `source` as pieces of some 600,000 messages (three times var `piece_rows`): a condition over `_partition` and
+    `_offset`, written in literals so that files without new messages are not read; and where to look for what is kept
+    already: nowhere, in the first piece of a build from nothing.
+
+    Like watermarks(), by offsets alone. Pieces go on from the oldest offsets to the newest, so a run that was killed
+    between two of them leaves watermarks that are true.
+-#}
+{% macro offset_pieces(source, model) -%}
+    {%- set nothing_kept = '(select * from ' ~ source ~ ' where false)' -%}
+    {%- set nothing = [] if is_incremental() else [{'offsets': 'false', 'kept': nothing_kept}] -%}
+    {%- if not execute -%}
+        {{ return(nothing) }}
+    {%- endif -%}
+    {%- set query -%}
+        select
+            landed._partition,
+            {{ 'coalesce(reached._offset, landed.oldest - 1)' if is_incremental() else 'landed.oldest - 1' }},
+            landed.newest
+        from (
+            select
+                _partition,
+                min(_offset) as oldest,
+                max(_offset) as newest
+            from {{ source }}
+            group by _partition
+        ) as landed
+        {% if is_incremental() -%}
+        left join (
+            select
+                _partition,
+                max(_offset) as _offset
+            from {{ model }}
+            group by _partition
+        ) as reached
+            on landed._partition = reached._partition
+        where landed.newest > coalesce(reached._offset, -1)
+        {%- endif %}
+        order by 1
+    {%- endset -%}
+    {%- set news = [] -%}
+    {%- set state = namespace(messages=0) -%}
+    {%- for partition, reached, newest in run_query(query).rows -%}
+        {%- do news.append((partition | int, reached | int, newest | int)) -%}
+        {%- set state.messages = state.messages + (newest | int) - (reached | int) -%}
+    {%- endfor -%}
+    {%- set count = (state.messages + 3 * var('piece_rows') - 1) // (3 * var('piece_rows')) -%}
+    {%- set found = [] -%}
+    {%- for number in range(count) -%}
+        {%- set spans = [] -%}
+        {%- for partition, reached, newest in news -%}
+            {%- set begin = reached + (newest - reached) * number // count -%}
+            {%- set end = reached + (newest - reached) * (number + 1) // count -%}
+            {%- do spans.append('_partition = ' ~ partition ~ ' and _offset > ' ~ begin ~ ' and _offset <= ' ~ end) -%}
+        {%- endfor -%}
+        {%- set kept = nothing_kept if number == 0 and not is_incremental() else model | string -%}
+        {%- do found.append({'offsets': '((' ~ spans | join(') or (') ~ '))', 'kept': kept}) -%}
+    {%- endfor -%}
+    {{ return(found or nothing) }}
+{%- endmacro %}

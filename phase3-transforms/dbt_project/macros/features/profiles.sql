@@ -5,7 +5,8 @@
 {% macro features_profiles(id, profile) -%}
 {%- set counters = fraud_features_counters(ref('int_transactions'), ref('int_labels_as_of'), ref('int_logins')) %}
 {%- set from_date = features_recompute_from(counters, 'as_of') %}
-{{ features_range('as_of', from_date) }}
+{%- set found = features_bucket_pieces(ref('int_transactions'), from_date, id) %}
+{{ pieces(found) }}
 
 with
 
@@ -13,7 +14,9 @@ with
 transactions as (
 
     select * from {{ ref('int_transactions') }}
-    where event_date >= date_add('day', -{{ fraud_features_look_back_days() }}, date '{{ from_date }}')
+    where
+        event_date >= date_add('day', -{{ fraud_features_look_back_days() }}, date '{{ from_date }}')
+        and {{ piece(found, 'bucket') }}
 
 ),
 
@@ -48,9 +51,18 @@ needed as (
 
 ),
 
+of_needed as (
+
+    select * from transactions
+    {% if is_incremental() -%}
+    where {{ id }} in (select needed.{{ id }} from needed)
+    {%- endif %}
+
+),
+
 profiles as (
 
-    {{ profile('transactions', 'labels', 'needed') }}
+    {{ profile('of_needed', 'labels', 'needed') }}
 
 ),
 

@@ -21,12 +21,14 @@
 
         ),
 
+        -- rows of one boundary differ where a run was killed between two pieces
         stored as (
 
             select
                 {{ as_of }} as as_of,
                 {% for column in columns -%}
-                min({{ column }}) as {{ column }}{{ ', ' if not loop.last }}
+                min({{ column }}) as {{ column }},
+                max({{ column }}) as {{ column }}_max{{ ', ' if not loop.last }}
                 {%- endfor %}
             from {{ this }}
             group by {{ as_of }}
@@ -39,7 +41,8 @@
             on now_known.as_of = stored.as_of
         where
             {% for column in columns -%}
-            now_known.{{ column }} is distinct from stored.{{ column }}{{ ' or ' if not loop.last }}
+            now_known.{{ column }} is distinct from stored.{{ column }}
+            or now_known.{{ column }} is distinct from stored.{{ column }}_max{{ ' or ' if not loop.last }}
             {%- endfor %}
     {%- endset -%}
     {%- set earliest = run_query(query).columns[0].values()[0] -%}
@@ -47,22 +50,50 @@
 {%- endmacro %}
 
 
-{#- Marks the range in the compiled model, so that the merge uses the same literal. -#}
-{% macro features_range(column, from_date) -%}
-    /* recompute range: {{ column }} >= date '{{ from_date }}' */
+{#- The days of `source`, by its `event_date`, from `from_date` on as pieces. -#}
+{% macro features_day_pieces(source, from_date) -%}
+    {%- if not execute -%}
+        {{ return([{'from': from_date, 'until': '9999-12-31'}]) }}
+    {%- endif -%}
+    {{ return([] if from_date == '9999-01-01' else spans_of(source, 'event_date', from_date)) }}
 {%- endmacro %}
 
 
 {#-
-    Replaces the rows of the marked range by those of the model in one commit: rows that are gone are deleted too, so
-    an incremental run and a rebuild give the same table. The literal range lets Trino skip every other partition.
+    The entities that a profile is of in buckets by their hash, as pieces: a condition over the column `id` that holds for
+    one in so many, so that a piece has some 600,000 payments (three times var `piece_rows`: profiles need few columns).
+    Each carries the span of dates that all of them are of.
+-#}
+{% macro features_bucket_pieces(source, from_date, id) -%}
+    {%- set span = {'from': from_date, 'until': '9999-12-31'} -%}
+    {%- if not execute -%}
+        {{ return([dict(span, bucket='true')]) }}
+    {%- elif from_date == '9999-01-01' -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {%- set query -%}
+        select count(*)
+        from {{ source }}
+        where event_date >= date_add('day', -{{ fraud_features_look_back_days() }}, date '{{ from_date }}')
+    {%- endset -%}
+    {%- set payments = run_query(query).columns[0].values()[0] | int -%}
+    {%- set count = [1, payments // (3 * var('piece_rows')) + 1] | max -%}
+    {%- set found = [] -%}
+    {%- for number in range(count) -%}
+        {%- set bucket = 'crc32(to_utf8(' ~ id ~ ')) % ' ~ count ~ ' = ' ~ number if count > 1 else 'true' -%}
+        {%- do found.append(dict(span, bucket=bucket)) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+
+{#-
+    Replaces the rows of the piece's span by those of the model in one commit: rows that are gone are deleted too, so an
+    incremental run and a rebuild give the same table. The literal dates, of the model's `range_column`, let Trino skip
+    every other partition.
 -#}
 {% macro get_incremental_merge_range_sql(arg_dict) -%}
-    {%- set found = modules.re.search("recompute range: (\\w+ >= date '[0-9-]+')", model['compiled_code']) -%}
-    {%- if not found -%}
-        {{ exceptions.raise_compiler_error(model['name'] ~ ' uses merge_range without features_range()') }}
-    {%- endif -%}
-    {%- set range = found.group(1) -%}
+    {%- set piece, column = arg_dict['piece'], config.require('range_column') -%}
     {%- set keys = arg_dict['unique_key'] if arg_dict['unique_key'] is not string else [arg_dict['unique_key']] -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='name') | list -%}
 
@@ -77,16 +108,19 @@
             {% endif -%}
             {%- endfor -%}
             computed.{{ keys[0] }} is null as is_gone
-        from {{ arg_dict['temp_relation'] }} as computed
+        from (
+            select * from {{ arg_dict['temp_relation'] }}
+            where {{ in_span(column, piece) }}
+        ) as computed
         full outer join (
             select {{ keys | join(', ') }}
             from {{ arg_dict['target_relation'] }}
-            where {{ range }}
+            where {{ in_span(column, piece) }}
         ) as present
             on {% for key in keys %}computed.{{ key }} = present.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
     ) as fresh
         on
-            kept.{{ range }}
+            {{ in_span('kept.' ~ column, piece) }}
             {% for key in keys -%}
             and kept.{{ key }} = fresh.{{ key }}
             {% endfor %}

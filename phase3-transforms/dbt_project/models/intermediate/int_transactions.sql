@@ -4,57 +4,22 @@
         incremental_strategy='merge',
         unique_key='transaction_id',
         on_schema_change='fail',
+        overlapping=true,
         properties={'partitioned_by': "ARRAY['event_date']"},
     )
 }}
 
+{%- set found = offset_pieces(ref('stg_bronze__transactions'), this) %}
+{{ pieces(found) }}
+
 with
 
-received as (
+new_rows as (
 
     select * from {{ ref('stg_bronze__transactions') }}
+    where {{ piece(found, 'offsets') }}
 
 ),
-
-{% if is_incremental() %}
-
-kept as (
-
-    select
-        transaction_id,
-        _kafka_timestamp,
-        _partition,
-        _offset
-    from {{ this }}
-
-),
-
-watermarks as (
-
-    {{ watermarks('received', this) }}
-
-),
-
-new_rows as (
-
-    select received.*
-    from received
-    inner join watermarks
-        on
-            received._partition = watermarks._partition
-            and received._offset > watermarks._offset
-
-),
-
-{% else %}
-
-new_rows as (
-
-    select * from received
-
-),
-
-{% endif %}
 
 ranked as (
 
@@ -103,7 +68,17 @@ firsts as (
 
 ),
 
-{% if is_incremental() %}
+kept as (
+
+    select
+        transaction_id,
+        _kafka_timestamp,
+        _partition,
+        _offset
+    from {{ piece(found, 'kept') }}
+    where transaction_id in (select firsts.transaction_id from firsts)
+
+),
 
 -- A duplicate that comes later never replaces the first. Bronze may land one partition before another, so a row
 -- that was first at the broker can also arrive here second: then it takes the place of the other.
@@ -119,15 +94,5 @@ final as (
         < row(kept._kafka_timestamp, kept._partition, kept._offset)
 
 )
-
-{% else %}
-
-final as (
-
-    select * from firsts
-
-)
-
-{% endif %}
 
 select * from final

@@ -7,22 +7,45 @@
     )
 }}
 
+{%- set facts -%}
+    select
+        event_date,
+        count(*) as row_count,
+        sum({{ fingerprint([coordinates()]) }}) as _fingerprint
+    from {{ ref('int_transactions') }}
+    group by event_date
+{%- endset %}
+{%- set found = changed_days(facts, this) %}
+{{ pieces(found) }}
+
 with
 
 transactions as (
 
     select * from {{ ref('int_transactions_enriched') }}
+    where event_date in ({{ piece(found, 'days') }})
 
 ),
 
 {% if is_incremental() %}
+
+stored as (
+
+    select
+        user_id,
+        event_date,
+        _fingerprint
+    from {{ this }}
+    where event_date in ({{ piece(found, 'days') }})
+
+),
 
 fingerprints as (
 
     select
         user_id,
         event_date,
-        checksum(row(_partition, _offset)) as _fingerprint
+        sum({{ fingerprint([coordinates()]) }}) as _fingerprint
     from transactions
     group by user_id, event_date
 
@@ -30,7 +53,7 @@ fingerprints as (
 
 changed as (
 
-    {{ changed_keys('fingerprints', ['user_id', 'event_date'], this) }}
+    {{ changed_keys('fingerprints', ['user_id', 'event_date'], 'stored') }}
 
 ),
 
@@ -81,7 +104,7 @@ aggregated as (
         max(event_us) as last_event_us,
 
         ---------- what the row was computed from
-        checksum(row(_partition, _offset)) as _fingerprint
+        sum({{ fingerprint([coordinates()]) }}) as _fingerprint
 
     from to_compute
     group by user_id, event_date

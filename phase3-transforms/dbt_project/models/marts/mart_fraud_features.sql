@@ -3,6 +3,7 @@
         materialized='incremental',
         incremental_strategy='merge_range',
         unique_key='transaction_id',
+        range_column='event_date',
         on_schema_change='fail',
         properties={'partitioned_by': "ARRAY['event_date']"},
     )
@@ -11,7 +12,9 @@
 {%- set boundaries = 'select distinct as_of, offsets_at, offsets_before, label_offsets_before, login_offsets from '
     ~ ref('mart_merchant_risk') %}
 {%- set from_date = features_recompute_from(boundaries, 'profile_as_of') %}
-{{ features_range('event_date', from_date) }}
+{%- set found = features_day_pieces(ref('int_transactions'), from_date) %}
+{%- set from, until = piece(found, 'from'), piece(found, 'until') %}
+{{ pieces(found) }}
 
 with
 
@@ -19,7 +22,9 @@ with
 transactions as (
 
     select * from {{ ref('int_transactions') }}
-    where event_date >= date_add('day', -1, date '{{ from_date }}')
+    where
+        event_date >= date_add('day', -1, date '{{ from }}')
+        and event_date < date '{{ until }}'
 
 ),
 
@@ -30,7 +35,9 @@ logins as (
         event_us,
         is_failure
     from {{ ref('int_logins') }}
-    where event_date >= date_add('day', -1, date '{{ from_date }}')
+    where
+        event_date >= date_add('day', -1, date '{{ from }}')
+        and event_date < date '{{ until }}'
 
 ),
 
@@ -38,21 +45,25 @@ logins as (
 user_profiles as (
 
     select * from {{ ref('mart_user_profile') }}
-    where as_of >= date_add('day', -1, date '{{ from_date }}')
+    where
+        as_of >= date_add('day', -1, date '{{ from }}')
+        and as_of < date '{{ until }}'
 
 ),
 
 merchant_profiles as (
 
     select * from {{ ref('mart_merchant_risk') }}
-    where as_of >= date_add('day', -1, date '{{ from_date }}')
+    where
+        as_of >= date_add('day', -1, date '{{ from }}')
+        and as_of < date '{{ until }}'
 
 ),
 
 final as (
 
     {{ fraud_features_query(
-        'transactions', 'logins', 'user_profiles', 'merchant_profiles', "event_date >= date '" ~ from_date ~ "'"
+        'transactions', 'logins', 'user_profiles', 'merchant_profiles', "event_date >= date '" ~ from ~ "'"
     ) }}
 
 )

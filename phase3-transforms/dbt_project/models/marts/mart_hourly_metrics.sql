@@ -7,6 +7,26 @@
     )
 }}
 
+{%- set label_coordinates = coordinates('labels._partition', 'labels._offset') %}
+{%- set facts -%}
+    select
+        transactions.event_date,
+        count(*) as row_count,
+        sum({{ fingerprint([
+            coordinates('transactions._partition', 'transactions._offset'),
+            'coalesce(' ~ label_coordinates ~ ', -1)',
+            'if(transactions.is_high_risk_merchant, 1, 0)'
+        ]) }}) as _fingerprint
+    from {{ ref('int_transactions_enriched') }} as transactions
+    left join {{ ref('int_labels_as_of') }} as labels
+        on
+            transactions.transaction_id = labels.transaction_id
+            and labels.superseded_us is null
+    group by transactions.event_date
+{%- endset %}
+{%- set found = changed_days(facts, this) %}
+{{ pieces(found) }}
+
 with
 
 transactions as (
@@ -15,6 +35,7 @@ transactions as (
         *,
         date_trunc('hour', event_time) as event_hour
     from {{ ref('int_transactions_enriched') }}
+    where event_date in ({{ piece(found, 'days') }})
 
 ),
 
@@ -23,8 +44,7 @@ labels as (
     select
         transaction_id,
         is_fraud,
-        _partition as _label_partition,
-        _offset as _label_offset
+        {{ coordinates() }} as _label_coordinates
     from {{ ref('int_labels_as_of') }}
     where superseded_us is null
 
@@ -34,8 +54,7 @@ labelled as (
 
     select
         transactions.*,
-        labels._label_partition,
-        labels._label_offset,
+        labels._label_coordinates,
         coalesce(labels.is_fraud, false) as is_known_fraud
     from transactions
     left join labels
@@ -45,11 +64,25 @@ labelled as (
 
 {% if is_incremental() %}
 
+stored as (
+
+    select
+        event_hour,
+        _fingerprint
+    from {{ this }}
+    where event_date in ({{ piece(found, 'days') }})
+
+),
+
 fingerprints as (
 
     select
         event_hour,
-        checksum(row(_partition, _offset, _label_partition, _label_offset, is_high_risk_merchant)) as _fingerprint
+        sum({{ fingerprint([
+            coordinates(),
+            'coalesce(_label_coordinates, -1)',
+            'if(is_high_risk_merchant, 1, 0)'
+        ]) }}) as _fingerprint
     from labelled
     group by event_hour
 
@@ -57,7 +90,7 @@ fingerprints as (
 
 changed as (
 
-    {{ changed_keys('fingerprints', ['event_hour'], this) }}
+    {{ changed_keys('fingerprints', ['event_hour'], 'stored') }}
 
 ),
 
@@ -104,7 +137,11 @@ aggregated as (
         cast(count_if(is_known_fraud) as double) / count(*) as known_fraud_rate,
 
         ---------- what the row was computed from
-        checksum(row(_partition, _offset, _label_partition, _label_offset, is_high_risk_merchant)) as _fingerprint
+        sum({{ fingerprint([
+            coordinates(),
+            'coalesce(_label_coordinates, -1)',
+            'if(is_high_risk_merchant, 1, 0)'
+        ]) }}) as _fingerprint
 
     from to_compute
     group by event_hour

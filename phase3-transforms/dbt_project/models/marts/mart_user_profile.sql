@@ -3,6 +3,8 @@
         materialized='incremental',
         incremental_strategy='merge_range',
         unique_key=['user_id', 'as_of'],
+        range_column='as_of',
+        gathered=true,
         on_schema_change='fail',
         properties={'partitioned_by': "ARRAY['as_of']"},
     )

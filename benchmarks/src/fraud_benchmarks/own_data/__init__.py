@@ -1,0 +1,1 @@
+"""A bank of another make than the simulator's, from its file to the backtest."""
