@@ -162,7 +162,7 @@ features: ## print the catalogue of features, after rendering what is generated 
 	@$(BIN)/fraud-features catalogue
 
 ##@ Checks
-.PHONY: check test-full chaos bench-ingest bench-transforms ci lock $(ALL_PHASES:%=%-test)
+.PHONY: check test-full chaos bench-ingest bench-transforms bench-own-data ci lock $(ALL_PHASES:%=%-test)
 check: ## lint, format, types, import rule, SQL, shell, locks, generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -197,6 +197,9 @@ bench-transforms: ## an hour more in Silver and Gold against a full refresh, lik
 	@bash infra/native/bootstrap.sh && $(BIN)/fraud-native setup --phase 1 --phase 2 --phase 3
 	@$(BIN)/fraud-benchmarks transforms $(if $(call given,ONLY),--only "$(ONLY)") $(if $(call given,PAIRS),--pairs "$(PAIRS)") \
 		$(if $(call given,ROWS),--rows "$(ROWS)") $(if $(call given,SMALL_ROWS),--small-rows "$(SMALL_ROWS)")
+bench-own-data: ## a bank's file of five columns from empty Bronze to the backtest, likewise [ROWS=2000000]
+	@bash infra/native/bootstrap.sh && $(BIN)/fraud-native setup --phase 1 --phase 2 --phase 3 --phase 4
+	@$(BIN)/fraud-benchmarks own-data $(if $(call given,ROWS),--rows "$(ROWS)")
 ci: test ## all that CI runs
 lock: ## write the lock files anew after a change of dependencies
 	@bash infra/lock.sh

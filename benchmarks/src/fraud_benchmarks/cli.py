@@ -16,6 +16,9 @@ from fraud_benchmarks.catalogue import BENCHMARKS
 from fraud_benchmarks.comparing import Say
 from fraud_benchmarks.errors import BenchmarkError
 from fraud_benchmarks.machine import TRANSFORM_LIBRARIES, TRANSFORM_SERVERS, machine_facts
+from fraud_benchmarks.own_data import benchmark as own_data_benchmark
+from fraud_benchmarks.own_data.memory import PeakMemory
+from fraud_benchmarks.own_data.world import WorldSize
 from fraud_benchmarks.platform_stack import PlatformStack
 from fraud_benchmarks.report import Result, table, write_report
 from fraud_benchmarks.transforms import rounds
@@ -27,8 +30,11 @@ from fraud_stream.errors import StreamError
 REPORTS: Final = ROOT / "var" / "reports"
 REPORT: Final = REPORTS / "bench-ingest.json"
 TRANSFORMS_REPORT: Final = REPORTS / "bench-transforms.json"
+OWN_DATA_REPORT: Final = REPORTS / "bench-own-data.json"
 PAIRS: Final = 7
 EXIT_VOID: Final = 2
+
+_WORLD: Final = WorldSize()
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -96,6 +102,35 @@ def transforms(
             write_report(report, machine, [result.under(load, cores) for result in found])
 
         results = [result.under(load, cores) for result in b4_transforms.run(stack, chosen, sizes, pairs, say, keep)]
+        say("stopping the stack")
+    _show(results, report)
+
+
+@app.command()
+def own_data(
+    rows: Annotated[int, typer.Option(min=1, help="Payments; only the default is judged.")] = _WORLD.payments,
+    customers: Annotated[int, typer.Option(min=1, help="Customers; likewise.")] = _WORLD.customers,
+    merchants: Annotated[int, typer.Option(min=1, help="Merchants; likewise.")] = _WORLD.merchants,
+    days: Annotated[int, typer.Option(min=36, help="Days of history; likewise.")] = _WORLD.days,
+    report: Annotated[Path, typer.Option(help="The file of the report.")] = OWN_DATA_REPORT,
+) -> None:
+    """Take a file of another make than the simulator's from empty Bronze to the backtest, on a stack of its own.
+
+    How long that takes and how much memory, and how good the forest is beside the baselines. The exit code is 2 when
+    a row was lost or doubled.
+    """
+    size = WorldSize(payments=rows, customers=customers, merchants=merchants, days=days)
+    say = _stopwatch()
+    with PlatformStack() as stack:
+        machine = machine_facts(stack.env, TRANSFORM_LIBRARIES, TRANSFORM_SERVERS)
+        load, cores = machine["load"]["load_1m"], machine["cores"]
+        say(f"{cores} cores of {machine['cpu']}, load {load}")
+        with PeakMemory() as memory:
+            say(f"starting {', '.join(own_data_benchmark.SERVICES)}")
+            stack.up(own_data_benchmark.SERVICES)
+            found = own_data_benchmark.run(stack, size, memory, say)
+        results = [result.under(load, cores) for result in found]
+        write_report(report, machine, results)
         say("stopping the stack")
     _show(results, report)
 

@@ -27,10 +27,14 @@
 
     {%- if begins -%}
         {%- do adapter.drop_relation(existing) if existing is not none and existing.is_view -%}
-        {%- set nothing = 'select * from (' ~ with_piece(compiled_code, pieces[0] if pieces else {}) ~ ') where false' -%}
         {%- call statement('main') -%}
-            {{ create_table_as(False, target, nothing, 'replace') }}
+            create or replace table {{ target }}
+            {{ get_table_columns_and_constraints() }}
+            {{ comment(model.get('description')) }}
+            {{ properties() }}
         {%- endcall -%}
+        {#- the SQL may ask the table itself, so it can be held against the contract only now -#}
+        {%- do get_assert_columns_equivalent(with_piece(compiled_code, pieces[0])) -%}
     {%- elif not pieces -%}
         {%- call noop_statement('main', 'NOTHING NEW', 'MERGE', 0) -%}{%- endcall -%}
     {%- endif -%}

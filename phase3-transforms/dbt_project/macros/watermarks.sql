@@ -15,16 +15,14 @@
 
 
 {#-
-    What is new in `source` as pieces of some 600,000 messages (three times var `piece_rows`): a condition over `_partition` and
-    `_offset`, written in literals so that files without new messages are not read; and where to look for what is kept
-    already: nowhere, in the first piece of a build from nothing.
+    What is new in `source` as pieces of some 600,000 messages (three times var `piece_rows`): conditions over `_partition`
+    and `_offset`, in literals, so that files without new messages are not read.
 
     Like watermarks(), by offsets alone. Pieces go on from the oldest offsets to the newest, so a run that was killed
     between two of them leaves watermarks that are true.
 -#}
 {% macro offset_pieces(source, model) -%}
-    {%- set nothing_kept = '(select * from ' ~ source ~ ' where false)' -%}
-    {%- set nothing = [] if is_incremental() else [{'offsets': 'false', 'kept': nothing_kept}] -%}
+    {%- set nothing = [] if is_incremental() else [{'offsets': 'false'}] -%}
     {%- if not execute -%}
         {{ return(nothing) }}
     {%- endif -%}
@@ -69,8 +67,7 @@
             {%- set end = reached + (newest - reached) * (number + 1) // count -%}
             {%- do spans.append('_partition = ' ~ partition ~ ' and _offset > ' ~ begin ~ ' and _offset <= ' ~ end) -%}
         {%- endfor -%}
-        {%- set kept = nothing_kept if number == 0 and not is_incremental() else model | string -%}
-        {%- do found.append({'offsets': '((' ~ spans | join(') or (') ~ '))', 'kept': kept}) -%}
+        {%- do found.append({'offsets': '((' ~ spans | join(') or (') ~ '))'}) -%}
     {%- endfor -%}
     {{ return(found or nothing) }}
 {%- endmacro %}

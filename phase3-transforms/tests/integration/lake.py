@@ -157,6 +157,8 @@ class Lake:
     env: dict[str, str]
     prefix: str
     state: Path
+    # of a model's rows, taken on in one statement: so few that these short histories come in several pieces
+    piece_rows: int = 50
     _begun: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     def query(self, sql: str) -> list[Any]:
@@ -211,8 +213,9 @@ class Lake:
             state: where it keeps its parse state, its logs and its lock, if not where all other runs do.
         """
         state = state or self.state
+        settings = json.dumps({"schema_prefix": self.prefix, "piece_rows": self.piece_rows})
         process = subprocess.Popen(
-            [str(PROJECT / "run-dbt"), *arguments, "--vars", f"{{schema_prefix: {self.prefix}}}", "--threads", "4"],
+            [str(PROJECT / "run-dbt"), *arguments, "--vars", settings, "--threads", "4"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

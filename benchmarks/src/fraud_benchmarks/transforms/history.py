@@ -13,14 +13,12 @@ from fraud_benchmarks.errors import BenchmarkError
 from fraud_benchmarks.platform_stack import PlatformStack
 from fraud_benchmarks.transforms.lake import KEPT_IN, Content, Lake, lake
 from fraud_benchmarks.transforms.pipeline import Build, Pipeline
-from fraud_benchmarks.transforms.timeline import Timeline
+from fraud_benchmarks.transforms.timeline import Events
 from fraud_contracts import BRONZE, LABELS, TRANSACTIONS
 from fraud_producer.events import Event
 from fraud_producer.feeding import feed
 from fraud_producer.ledger import Ledger
-from fraud_producer.pan import CardHasher
 from fraud_producer.producer import EventProducer
-from fraud_producer.simulator import SimulationConfig
 from fraud_producer.stopping import Stop
 from fraud_stream.broker import Broker
 from fraud_stream.lakehouse import Lakehouse
@@ -32,7 +30,6 @@ _POLL_SECONDS: Final = 2.0
 # A message that has not landed while nothing else landed for so long is lost.
 _PATIENCE_SECONDS: Final = 180.0
 _FLUSH_SECONDS: Final = 120.0
-_PAN_KEY: Final = b"a key that hashes nobody's card"
 NOTHING_LOST: Final = Landed(0, 0)
 
 
@@ -44,7 +41,7 @@ class History:
     writer: BronzeWriter
     lake: Lake
     pipeline: Pipeline
-    timeline: Timeline
+    events: Events
     say: Say
     # rows of Bronze by table, after the last landing
     bronze: dict[str, int]
@@ -60,7 +57,7 @@ class History:
         with running(self.writer):
             if not self.bronze:
                 self.lake.register(self.writer.layout)
-            sent = self._send(self.timeline.until(until_us))
+            sent = self._send(self.events.until(until_us))
             found = self._wait()
         self.bronze = {stream.contract.table: self.lake.rows(f"{BRONZE}.{stream.contract.table}") for stream in own}
         held = ", ".join(f"{rows:,} {table}" for table, rows in self.bronze.items())
@@ -163,9 +160,7 @@ def differing_tables(there: Mapping[str, Content], wanted: Mapping[str, Content]
 
 
 @contextmanager
-def history(
-    stack: PlatformStack, lakehouse: Lakehouse, name: str, world: SimulationConfig, say: Say
-) -> Iterator[History]:
+def history(stack: PlatformStack, lakehouse: Lakehouse, name: str, events: Events, say: Say) -> Iterator[History]:
     """A history of which nothing has been sent yet; all that is made of it is removed in the end."""
     with bronze_namespace(stack, _TRIGGER) as writer, lake(stack, lakehouse, writer.layout.namespace) as made:
         state = {
@@ -173,4 +168,4 @@ def history(
             "DBT_LOG_PATH": str(writer.folder / "dbt" / "logs"),
         }
         pipeline = Pipeline(stack.command_env | state, writer.layout.namespace)
-        yield History(name, writer, made, pipeline, Timeline(world, CardHasher(_PAN_KEY)), say, {})
+        yield History(name, writer, made, pipeline, events, say, {})

@@ -26,6 +26,7 @@ STEPS: Final = (
 FULL_REFRESH: Final = "--full-refresh"
 _BROKEN: Final = ("error", "fail", "runtime error")
 _TAIL: Final = 3000
+_PIECE: Final = re.compile(r"\w+: piece \d+ of \d+")
 _SECONDS: Final = 10.0
 # of a statement: what it writes stands at its beginning, after dbt's comment
 _HEAD: Final = 600
@@ -84,7 +85,7 @@ class Pipeline:
         for step in STEPS:
             refresh = (FULL_REFRESH,) if full_refresh and step[0] == "run" else ()
             since, begun = datetime.now(UTC), time.perf_counter()
-            self._dbt(*step, *refresh)
+            self._dbt(say, *step, *refresh)
             build.seconds += time.perf_counter() - begun
             for model in self._models(since):
                 if model.seconds >= _TOLD_SECONDS:
@@ -96,15 +97,22 @@ class Pipeline:
     def _run_results(self) -> Path:
         return Path(self.env["DBT_TARGET_PATH"]) / "run_results.json"
 
-    def _dbt(self, *arguments: str) -> None:
+    def _dbt(self, say: Say, *arguments: str) -> None:
         self._run_results.unlink(missing_ok=True)
         command = [f"{self.env['DBT_PROJECT_DIR']}/run-dbt", *arguments]
         command += ["--vars", json.dumps({"schema_prefix": self.schema_prefix})]
-        done = subprocess.run(command, env=dict(self.env), capture_output=True, text=True, check=False)
-        if done.returncode:
+        said = ""
+        with subprocess.Popen(
+            command, env=dict(self.env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as running:
+            for line in running.stdout or ():
+                said = (said + line)[-_TAIL:]
+                # a model that is built in one piece says nothing before it is done
+                if progress := _PIECE.search(line):
+                    say(f"    {progress[0]}")
+        if running.returncode:
             results = _read(self._run_results)
-            reason = failures(results) or (done.stdout + done.stderr)[-_TAIL:]
-            raise BenchmarkError(f"dbt {' '.join(arguments)} failed: {reason}")
+            raise BenchmarkError(f"dbt {' '.join(arguments)} failed: {failures(results) or said}")
 
     def _models(self, since: datetime) -> list[Model]:
         results = _read(self._run_results)

@@ -2,10 +2,19 @@
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import Protocol
 
 from fraud_producer.events import Event
 from fraud_producer.pan import CardHasher
 from fraud_producer.simulator import SimulationConfig, build_world, events, simulate
+
+
+class Events(Protocol):
+    """Payments and labels of any make."""
+
+    def until(self, moment_us: int) -> Iterator[Event]:
+        """All events before a moment, in microseconds since 1970, that were not handed out yet."""
+        ...
 
 
 class Timeline:

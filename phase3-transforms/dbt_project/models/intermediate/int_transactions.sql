@@ -75,7 +75,7 @@ kept as (
         _kafka_timestamp,
         _partition,
         _offset
-    from {{ piece(found, 'kept') }}
+    from {{ this }}
     where transaction_id in (select firsts.transaction_id from firsts)
 
 ),

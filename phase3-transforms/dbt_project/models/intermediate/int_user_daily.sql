@@ -12,7 +12,7 @@
         event_date,
         count(*) as row_count,
         sum({{ fingerprint([coordinates()]) }}) as _fingerprint
-    from {{ ref('int_transactions') }}
+    from {{ ref('int_transactions_enriched') }}
     group by event_date
 {%- endset %}
 {%- set found = changed_days(facts, this) %}
