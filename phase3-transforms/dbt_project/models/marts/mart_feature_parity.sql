@@ -3,12 +3,13 @@
         materialized='incremental',
         incremental_strategy='merge_range',
         unique_key=['decided_date', 'feature'],
+        range_column='decided_date',
         on_schema_change='fail',
     )
 }}
 
 {%- set from_date, from_event_date = feature_parity_recompute_from() %}
-{{ features_range('decided_date', from_date) }}
+{{ pieces([{'from': from_date, 'until': '9999-12-31'}] if from_date != '9999-01-01' else []) }}
 
 {#-
     Trino computes a CTE as often as it is named: the join of vectors is named twice, and no more. It keeps the right side
