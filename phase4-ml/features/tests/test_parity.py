@@ -50,6 +50,7 @@ def online(reference: Reference, transaction: Transaction) -> UserFeatures:
     profiles = Profiles.of(
         reference.profile("user", transaction.user_id, boundary),
         reference.profile("merchant", transaction.merchant_id, boundary),
+        reference.profile("category", category, boundary) if (category := transaction.entity_id("category")) else None,
     )
     logins = RecentLogins([x.as_recent() for x in reference.logins if x.user_id == transaction.user_id])
     return compute_features(transaction, RecentEvents(recent, logins), profiles, reference.settings)
@@ -191,6 +192,37 @@ def test_deviation_from_the_users_own_amounts() -> None:
     assert values["user_amount_ratio_30d"] == 3
     assert values["user_amount_max_90d"] == 30
     assert values["user_days_active_30d"] == 2
+
+
+def test_the_level_of_the_category_is_over_all_its_merchants() -> None:
+    boundary = START_US + 40 * US_PER_DAY
+    grocer = {"merchant_category_code": "5411"}
+    past = [
+        payment(1, boundary - 1, user_id="U2", merchant_id="M2", amount_cents=1_000, **grocer),
+        payment(2, boundary - 7 * US_PER_DAY, user_id="U3", merchant_id="M3", amount_cents=3_000, **grocer),
+        payment(3, boundary - 7 * US_PER_DAY - 1, user_id="U3", merchant_id="M3", amount_cents=8_000, **grocer),
+        payment(4, boundary - 30 * US_PER_DAY - 1, **grocer),
+        payment(5, boundary - 1, merchant_category_code="5944"),
+        payment(6, boundary - 1),
+        payment(7, boundary, **grocer),
+    ]
+    values = golden(past, payment(9, boundary + 5 * US_PER_HOUR, amount_cents=6_000, **grocer))
+    assert values["category_transactions_count_7d"] == 2
+    assert values["category_amount_mean_7d"] == 20
+    assert values["category_amount_ratio_7d"] == 3
+    assert values["category_amount_zscore_7d"] == 4
+    assert values["category_transactions_count_30d"] == 3
+    assert values["category_amount_mean_30d"] == 40
+
+
+@pytest.mark.parametrize("category", [None, ""])
+def test_a_payment_without_a_category_has_no_level_of_one(category: str | None) -> None:
+    boundary = START_US + 40 * US_PER_DAY
+    past = [payment(1, boundary - 1, merchant_category_code=category)]
+    scored = payment(9, boundary + 5 * US_PER_HOUR, merchant_category_code=category)
+    got = assert_same(Reference([*past, scored], []), scored)
+    assert {f.name for f in FEATURES if f.entity == "category"} <= set(got.missing)
+    assert got.to_dict()["category_transactions_count_7d"] == -1
 
 
 def fraud(transaction: Transaction, known_us: int, is_fraud: bool = True) -> Label:

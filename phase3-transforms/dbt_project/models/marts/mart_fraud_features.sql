@@ -49,10 +49,18 @@ merchant_profiles as (
 
 ),
 
+category_profiles as (
+
+    select * from {{ ref('mart_category_profile') }}
+    where as_of >= date_add('day', -1, date '{{ from_date }}')
+
+),
+
 final as (
 
     {{ fraud_features_query(
-        'transactions', 'logins', 'user_profiles', 'merchant_profiles', "event_date >= date '" ~ from_date ~ "'"
+        'transactions', 'logins', 'user_profiles', 'merchant_profiles', 'category_profiles',
+        "event_date >= date '" ~ from_date ~ "'"
     ) }}
 
 )

@@ -101,12 +101,13 @@ class Transaction:
         )
 
     def entity_id(self, entity: str) -> str | None:
-        """Identifier of the payment's user, card, device or merchant; None where it has none."""
+        """Identifier of the payment's user, card, device, merchant or merchant category; None where it has none."""
         return {
             "user": self.user_id,
             "card": self.card_hash,
             "device": self.device_id,
             "merchant": self.merchant_id,
+            "category": self.merchant_category_code or None,
         }[entity]
 
     def as_recent(self) -> RecentEvent:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 Kind = Literal["request", "window", "profile"]
 Dtype = Literal["flag", "int", "float"]
-Entity = Literal["transaction", "user", "card", "device", "merchant"]
+Entity = Literal["transaction", "user", "card", "device", "merchant", "category"]
 Source = Literal["request", "transactions", "logins", "labels"]
 
 US_PER_SECOND: Final = 1_000_000
@@ -133,12 +133,17 @@ def _velocity(window: Window, span: str) -> tuple[Feature, ...]:
 
 
 def _deviation(entity: Entity, window: Window, whose: str) -> tuple[Feature, ...]:
+    count, mean, std, *compared = _level(entity, window, whose)
+    largest = _profile(entity, "amount", "max", window, f"Largest amount {whose} over {window.days} days.")
+    return (count, mean, std, largest, *compared)
+
+
+def _level(entity: Entity, window: Window, whose: str) -> tuple[Feature, ...]:
     days = window.days
     return (
         _profile(entity, "transactions", "count", window, f"Payments {whose} in {days} days."),
         _profile(entity, "amount", "mean", window, f"Mean amount {whose} over {days} days."),
         _profile(entity, "amount", "std", window, f"Standard deviation of amounts {whose} over {days} days."),
-        _profile(entity, "amount", "max", window, f"Largest amount {whose} over {days} days."),
         _profile(entity, "amount", "ratio", window, f"This amount over the {days}-day mean {whose}, at most 10,000."),
         _profile(
             entity,
@@ -314,6 +319,12 @@ MERCHANT_PROFILE: Final = (
     ),
 )
 
+CATEGORY_PROFILE: Final = _because(
+    "What is much for a grocer is little for a jeweller: a young merchant has no level of its own, its category has.",
+    *_level("category", DAYS_7, "in this merchant category"),
+    *_level("category", DAYS_30, "in this merchant category"),
+)
+
 FEATURES: Final[tuple[Feature, ...]] = (
     *REQUEST,
     *USER_WINDOWS,
@@ -322,6 +333,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     *MERCHANT_WINDOWS,
     *USER_PROFILE,
     *MERCHANT_PROFILE,
+    *CATEGORY_PROFILE,
 )
 """Every feature, in the order of the vector."""
 
@@ -331,8 +343,8 @@ FEATURE_NAMES: Final[tuple[str, ...]] = tuple(feature.name for feature in FEATUR
 WINDOW_ENTITIES: Final = ("user", "card", "device", "merchant")
 """Entities with recent events, in the order in which Redis keeps and returns them."""
 
-PROFILE_ENTITIES: Final = ("user", "merchant")
-"""Entities with a long history."""
+PROFILE_ENTITIES: Final = ("user", "merchant", "category")
+"""Entities with a long history, in the order in which Redis is asked for their profiles."""
 
 _BY_NAME: Final = {feature.name: feature for feature in FEATURES}
 

@@ -18,6 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REMOTE = ("ONLINE", "MOBILE")
 _FAILED = {"FAILURE", "LOCKED"}
 _CHANNELS = ("UNKNOWN", "POS", "ONLINE", "ATM", "MOBILE")
+_PROFILED = ("user", "merchant", "category")
 _TYPES = ("UNKNOWN", "PURCHASE", "WITHDRAWAL", "TRANSFER", "REFUND")
 _COLUMNS: dict[str, Callable[[Transaction], str | None]] = {
     "merchants": lambda t: t.merchant_id,
@@ -68,7 +69,7 @@ class Reference:
         self.settings = settings or FeatureSettings()
         self._of: dict[tuple[str, str], list[Transaction]] = defaultdict(list)
         for transaction in sorted(self.transactions, key=lambda t: t.event_us):
-            for entity in ("user", "card", "device", "merchant"):
+            for entity in ("user", "card", "device", "merchant", "category"):
                 entity_id = transaction.entity_id(entity)
                 if entity_id is not None:
                     self._of[entity, entity_id].append(transaction)
@@ -109,10 +110,10 @@ class Reference:
         return self._profile(feature, transaction)
 
     def profile(self, entity: str, entity_id: str, as_of_us: int) -> Profile:
-        """The stored profile of one user or merchant at a boundary."""
+        """The stored profile of one user, merchant or merchant category at a boundary."""
         moment = as_of_us + self.settings.profile_lag_us
-        user_id, merchant_id = (entity_id, "") if entity == "user" else ("", entity_id)
-        probe = Transaction("", moment, user_id, merchant_id, amount_cents=0)
+        user_id, merchant_id, category = (entity_id if entity == each else "" for each in _PROFILED)
+        probe = Transaction("", moment, user_id, merchant_id, amount_cents=0, merchant_category_code=category)
         values = {name: self._value(feature(name), probe) for name in PROFILE_COLUMNS[entity]}
         past = self._between(entity, entity_id, as_of_us - 90 * _DAY, as_of_us)
         sets: dict[str, frozenset[str]] = {}

@@ -41,6 +41,7 @@ from fraud_features.sql import COUNTER_NAMES, features_query
 from fraud_features.sql_counters import counters_query
 from fraud_features.sql_profiles import Maturity, current_needed, profile_query
 from fraud_features.sql_text import as_of_sql
+from fraud_features.sql_windows import ENTITY_COLUMNS
 
 pytestmark = pytest.mark.integration
 SETTINGS = FeatureSettings()
@@ -78,7 +79,7 @@ class Gold:
     history: History
     vectors: dict[str, UserFeatures]
     profiles: dict[tuple[str, str, int], Profile]
-    current: list[tuple[str, Profile]]
+    current: dict[str, list[tuple[str, Profile]]]
 
 
 @pytest.fixture(scope="module")
@@ -125,24 +126,28 @@ def build(lake: Lake, name: str, history: History) -> Gold:
     counters = lake.keep(f"{name}_counters", counters_query(transactions, labels, logins, LAG))
     marts: dict[str, str] = {}
     profiles: dict[tuple[str, str, int], Profile] = {}
+    current: dict[str, list[tuple[str, Profile]]] = {}
     for entity in PROFILE_ENTITIES:
-        boundaries = f"(select distinct {entity}_id, {as_of_sql('event_us', LAG)} as as_of from {transactions})"
+        boundaries = (
+            f"(select distinct {ENTITY_COLUMNS[entity]}, {as_of_sql('event_us', LAG)} as as_of from {transactions})"
+        )
         query = profile_query(entity, transactions, labels, boundaries, MATURITY)
         marts[entity] = lake.keep(
             f"{name}_{entity}",
             f"select p.*, {', '.join(COUNTER_NAMES)} from ({query}) as p "
             f"inner join {counters} as c on p.as_of = c.as_of",
         )
-        columns = ", ".join((f"{entity}_id", "as_of", *stored_columns(entity)))
+        columns = ", ".join((ENTITY_COLUMNS[entity], "as_of", *stored_columns(entity)))
         for row in lake.query(f"select {columns} from {marts[entity]}"):
             profile = profile_from_row(entity, row)
             profiles[entity, row[0], profile.as_of_us] = profile
-    query = features_query(transactions, logins, marts["user"], marts["merchant"], LAG)
+        needed = f"({current_needed(entity, transactions)})"
+        rows = lake.query(f"select {columns} from ({profile_query(entity, transactions, labels, needed, MATURITY)})")
+        current[entity] = [(row[0], profile_from_row(entity, row)) for row in rows]
+    query = features_query(transactions, logins, marts, LAG)
     rows = lake.query(f"select transaction_id, missing_features, {', '.join(FEATURE_NAMES)} from ({query})")
     vectors = {row[0]: UserFeatures(tuple(map(float, row[2:])), tuple(row[1])) for row in rows}
-    needed = f"({current_needed('user', transactions)})"
-    current = lake.query(profile_query("user", transactions, labels, needed, MATURITY))
-    return Gold(history, vectors, profiles, [(row[0], profile_from_row("user", row)) for row in current])
+    return Gold(history, vectors, profiles, current)
 
 
 @pytest.fixture(scope="module")
@@ -173,11 +178,12 @@ def online(reference: Reference, gold: Gold, transaction: Transaction) -> UserFe
 def profiles_of(gold: Gold, transaction: Transaction) -> Profiles:
     """Gold's profiles of a payment, through Redis' packing."""
     boundary = boundary_us(transaction.event_us, SETTINGS)
-    pair = [
-        unpack_profiles(entity, pack_profiles(entity, [gold.profiles[entity, entity_id, boundary]]))[0]
-        for entity, entity_id in (("user", transaction.user_id), ("merchant", transaction.merchant_id))
-    ]
-    return Profiles.of(*pair)
+    found = {
+        entity: unpack_profiles(entity, pack_profiles(entity, [gold.profiles[entity, entity_id, boundary]]))[0]
+        for entity in PROFILE_ENTITIES
+        if (entity_id := transaction.entity_id(entity)) is not None
+    }
+    return Profiles.of(found["user"], found["merchant"], found.get("category"))
 
 
 def test_trino_online_and_reference_agree_on_every_payment(gold: Gold) -> None:
@@ -254,17 +260,18 @@ def test_a_stray_payment_is_not_the_newest_day(lake: Lake, name: str, days: list
     assert [(user, (as_of - epoch).days) for user, as_of in boundaries] == [("U1", newest - 1), ("U1", newest)]
 
 
-def test_the_newest_profiles_are_those_of_the_reference(gold: Gold) -> None:
-    """What Redis is given: every user at the two newest boundaries, whether a payment looked at them or not."""
+@pytest.mark.parametrize("entity", PROFILE_ENTITIES)
+def test_the_newest_profiles_are_those_of_the_reference(gold: Gold, entity: str) -> None:
+    """What Redis is given: every entity at the two newest boundaries, whether a payment looked at them or not."""
     reference = Reference(gold.history.transactions, gold.history.labels, gold.history.logins, SETTINGS)
     newest = reference.newest_day()
-    users = {t.user_id for t in reference.transactions}
-    assert {(user, profile.as_of_us) for user, profile in gold.current} == {
-        (user, boundary) for user in users for boundary in (newest, newest - US_PER_DAY)
+    ids = {name for t in reference.transactions if (name := t.entity_id(entity)) is not None}
+    assert {(name, profile.as_of_us) for name, profile in gold.current[entity]} == {
+        (name, boundary) for name in ids for boundary in (newest, newest - US_PER_DAY)
     }
-    assert len(gold.current) == 2 * len(users)
-    for user, profile in gold.current:
-        want = reference.profile("user", user, profile.as_of_us)
+    assert len(gold.current[entity]) == 2 * len(ids)
+    for name_of, profile in gold.current[entity]:
+        want = reference.profile(entity, name_of, profile.as_of_us)
         assert profile.sets == want.sets
         assert profile.habits == want.habits
         for name, value in want.values.items():
