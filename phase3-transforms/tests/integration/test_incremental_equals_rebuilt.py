@@ -144,6 +144,8 @@ def test_every_message_is_counted_with_what_became_of_it(lakes: ModuleType, lake
             ("labels.raw", "quarantined", "bad_magic_byte", 1),
             ("logins.raw", "landed", "", 4),
             ("logins.raw", "repeated", "", 2),
+            ("kyc_profiles.raw", "landed", "", 4),
+            ("kyc_profiles.raw", "repeated", "", 1),
         ]
     )
     days = lake.query(
@@ -192,6 +194,47 @@ def test_logins_alone_are_news(lakes: ModuleType, lake: Any, incremental: Conten
     assert sorted(tuple(row) for row in found) == [("T246", 1), ("T300", 2)]
     after = lake.contents()
     assert after["gold.mart_fraud_features"] != incremental["gold.mart_fraud_features"]
+    lake.dbt("run", "--full-refresh")
+    assert lake.contents() == after
+
+
+@pytest.mark.slow
+def test_kyc_records_alone_are_news(lakes: ModuleType, lake: Any, incremental: Contents) -> None:
+    """Nothing but KYC records arrives: a late one, the first of a customer, and one that takes another's place."""
+    scored, other = lakes.BY_ID["T300"], lakes.BY_ID["T301"]
+    assert scored.user != other.user
+    names = ("user_kyc_age", "user_kyc_changes_count_30d", "user_contact_changes_count_30d")
+    question = (
+        f"select {', '.join(names)} from {lake.prefix}gold.mart_fraud_features "
+        "where transaction_id in ('T300', 'T301') order by transaction_id"
+    )
+    # the boundary before T300 is the third day's midnight, 2,340 minutes after the start
+    age = (2340 + 10_000) / 1440
+    before = lake.contents()
+    assert [tuple(row) for row in lake.query(question)] == [(pytest.approx(age), 1, 0), (-1, -1, -1)]
+    lake.receive_others(
+        [
+            lakes.Record("K5", scored.user, 2340 - 1e-6, "EMAIL_CHANGED", 0, 5, 6000),
+            lakes.Record("K6", other.user, 2340 - 1440, "OPENED", 0, 6, 6000, "HIGH"),
+            # not known before the boundary
+            lakes.Record("K7", other.user, 2340, "PHONE_CHANGED", 0, 7, 6000),
+            # takes the place of one that was known later
+            lakes.Record("K4", scored.user, -11_000, "VERIFIED", 1, 0, 4099),
+        ]
+    )
+    lake.dbt("run")
+    age = (2340 + 11_000) / 1440
+    assert [tuple(row) for row in lake.query(question)] == [(pytest.approx(age), 2, 1), (1, 0, 0)]
+    after = lake.contents()
+    assert {name for name in after if after[name] != before[name]} >= {
+        *("silver.int_kyc_as_of", "silver.int_transactions_enriched", "gold.mart_user_profile"),
+        *("gold.mart_merchant_risk", "gold.mart_category_profile", "gold.mart_fraud_features"),
+    }
+    in_force = lake.query(
+        f"select kyc_change_id, kyc_risk_rating from {lake.prefix}silver.int_transactions_enriched "
+        "where transaction_id in ('T300', 'T301') order by transaction_id"
+    )
+    assert [tuple(row) for row in in_force] == [("K5", "LOW"), ("K7", "LOW")]
     lake.dbt("run", "--full-refresh")
     assert lake.contents() == after
 

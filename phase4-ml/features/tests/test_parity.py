@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fraud_features import (
     FeatureSettings,
+    KycChange,
     Label,
     Login,
     Profiles,
@@ -72,9 +73,10 @@ def golden(
     scored: Transaction,
     labels: Sequence[Label] = (),
     logins: Sequence[Login] = (),
+    kyc: Sequence[KycChange] = (),
 ) -> dict[str, float]:
     """The vector of a payment, agreed by both engines."""
-    return assert_same(Reference([*past, scored], labels, logins), scored).to_dict()
+    return assert_same(Reference([*past, scored], labels, logins, kyc=kyc), scored).to_dict()
 
 
 def test_a_first_payment_has_no_history() -> None:
@@ -225,6 +227,62 @@ def test_a_payment_without_a_category_has_no_level_of_one(category: str | None) 
     assert got.to_dict()["category_transactions_count_7d"] == -1
 
 
+BOUNDARY = START_US + 100 * US_PER_DAY
+SCORED = payment(9, BOUNDARY + 5 * US_PER_HOUR)
+
+
+def told(number: int, known_us: int, change_type: str | None = "VERIFIED", since_us: int | None = None) -> KycChange:
+    return KycChange(f"k{number}", known_us, "U1", change_type, since_us)
+
+
+def test_nothing_is_known_of_a_customer_without_a_kyc_record() -> None:
+    names = {f.name for f in FEATURES if f.source == "kyc"}
+    others = [replace(told(1, BOUNDARY - 1), user_id="U2"), told(2, BOUNDARY)]
+    got = assert_same(Reference([SCORED], [], kyc=others), SCORED)
+    assert names <= set(got.missing)
+    assert {got.to_dict()[name] for name in names} == {-1}
+
+
+def test_kyc_ages_count_from_the_first_record_and_from_when_the_customer_came() -> None:
+    opened = told(1, BOUNDARY - 40 * US_PER_DAY, "OPENED", BOUNDARY - 400 * US_PER_DAY)
+    values = golden([], SCORED, kyc=[told(2, BOUNDARY - 3 * US_PER_DAY), opened])
+    assert values["user_kyc_age"] == 40
+    assert values["user_kyc_changes_days_since"] == 3
+    # the newest record does not say it
+    assert values["user_customer_age"] == -1
+    assert golden([], SCORED, kyc=[opened])["user_customer_age"] == 400
+    ahead = replace(opened, customer_since_us=BOUNDARY + 1)
+    assert golden([], SCORED, kyc=[ahead])["user_customer_age"] == 0
+
+
+def test_a_kyc_record_counts_from_the_first_boundary_after_it_became_known() -> None:
+    opened = told(1, BOUNDARY - 200 * US_PER_DAY, "OPENED")
+    before = golden([], SCORED, kyc=[opened, told(2, BOUNDARY - 1, "PHONE_CHANGED")])
+    at = golden([], SCORED, kyc=[opened, told(2, BOUNDARY, "PHONE_CHANGED")])
+    names = ("user_kyc_changes_count_30d", "user_kyc_changes_count_90d", "user_contact_changes_count_30d")
+    assert [before[name] for name in names] == [1, 1, 1]
+    assert [at[name] for name in names] == [0, 0, 0]
+    assert at["user_kyc_changes_days_since"] == 200
+
+
+@pytest.mark.parametrize(("days", "short", "long"), [(30, 1, 1), (31, 0, 1), (90, 0, 1), (91, 0, 0)])
+def test_kyc_changes_are_counted_over_whole_days(days: int, short: int, long: int) -> None:
+    records = [told(1, BOUNDARY - 200 * US_PER_DAY), told(2, BOUNDARY - days * US_PER_DAY)]
+    values = golden([], SCORED, kyc=records)
+    assert (values["user_kyc_changes_count_30d"], values["user_kyc_changes_count_90d"]) == (short, long)
+    assert values["user_contact_changes_count_30d"] == 0
+
+
+def test_the_first_kyc_record_is_no_change_and_the_greatest_identifier_of_a_moment_the_newest() -> None:
+    moment = BOUNDARY - 5 * US_PER_DAY
+    records = [told(2, moment, since_us=BOUNDARY - 7 * US_PER_DAY), told(1, moment, since_us=BOUNDARY - US_PER_DAY)]
+    values = golden([], SCORED, kyc=records)
+    assert values["user_kyc_changes_count_30d"] == 1
+    assert values["user_customer_age"] == 7
+    # the second message of an identifier does not count
+    assert golden([], SCORED, kyc=[*records, told(2, BOUNDARY - 1)])["user_kyc_changes_days_since"] == 5
+
+
 def fraud(transaction: Transaction, known_us: int, is_fraud: bool = True) -> Label:
     user_id, merchant_id = transaction.user_id, transaction.merchant_id
     return Label(transaction.transaction_id, user_id, merchant_id, transaction.event_us, known_us, is_fraud)
@@ -311,7 +369,7 @@ def test_a_merchant_is_new_until_it_was_paid() -> None:
 @given(seed=st.integers(0, 2**32), size=st.integers(1, 60), days=st.sampled_from((1, 3, 30, 120)))
 def test_online_equals_the_reference_on_random_histories(seed: int, size: int, days: int) -> None:
     history = sample_history(seed, size, days)
-    reference = Reference(history.transactions, history.labels, history.logins, SETTINGS)
+    reference = Reference(history.transactions, history.labels, history.logins, SETTINGS, history.kyc)
     for transaction in reference.transactions:
         assert_same(reference, transaction)
 
@@ -324,15 +382,17 @@ def test_online_equals_the_reference_on_random_histories(seed: int, size: int, d
     maturity=st.sampled_from((0, 7, 45)),
 )
 def test_what_becomes_known_later_changes_no_earlier_vector(seed: int, cut: int, lag: int, maturity: int) -> None:
-    """A payment or login is known at its event time, a label at its known time: nothing from ``cut`` on enters."""
+    """A payment or login is known at its event time, a label or KYC record at its known time: nothing from ``cut`` on
+    enters."""
     history = sample_history(seed, 60)
     chosen = FeatureSettings(lag, maturity)
-    everything = Reference(history.transactions, history.labels, history.logins, chosen)
+    everything = Reference(history.transactions, history.labels, history.logins, chosen, history.kyc)
     known = Reference(
         [t for t in everything.transactions if t.event_us < cut],
         [x for x in history.labels if x.known_us < cut],
         [x for x in history.logins if x.event_us < cut],
         chosen,
+        [x for x in everything.kyc if x.known_us < cut],
     )
     for transaction in [*known.transactions, payment(1_000, cut)]:
         assert online(everything, transaction) == online(known, transaction)

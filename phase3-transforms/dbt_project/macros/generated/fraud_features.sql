@@ -24,7 +24,7 @@ date_add('day', ({{ event_us }} - {{ fraud_features_lag_us() }}) / 86400000000, 
 {%- endmacro %}
 
 
-{% macro fraud_features_counters(transactions, labels, logins) -%}
+{% macro fraud_features_counters(transactions, labels, kyc, logins) -%}
 with
 
 boundaries as (
@@ -57,6 +57,16 @@ label_days as (
 
 ),
 
+kyc_days as (
+
+    select
+        known_us / 86400000000 as day,
+        sum(cast(from_big_endian_64(xxhash64(to_big_endian_64(_offset * 1024 + _partition))) as decimal(38, 0))) as offsets
+    from {{ kyc }}
+    group by 1
+
+),
+
 login_days as (
 
     select
@@ -75,6 +85,7 @@ facts as (
         date_add('day', day + 1, date '1970-01-01') as as_of,
         offsets as payment_offsets,
         0 as label_offsets,
+        0 as kyc_offsets,
         0 as login_offsets
     from payment_days
     union all
@@ -82,13 +93,23 @@ facts as (
         date_add('day', day + 1, date '1970-01-01') as as_of,
         0 as payment_offsets,
         offsets as label_offsets,
+        0 as kyc_offsets,
         0 as login_offsets
     from label_days
+    union all
+    select
+        date_add('day', day + 1, date '1970-01-01') as as_of,
+        0 as payment_offsets,
+        0 as label_offsets,
+        offsets as kyc_offsets,
+        0 as login_offsets
+    from kyc_days
     union all
     select
         as_of,
         0 as payment_offsets,
         0 as label_offsets,
+        0 as kyc_offsets,
         offsets as login_offsets
     from login_days
 
@@ -99,6 +120,7 @@ select
     max(boundaries.offsets) as offsets_at,
     coalesce(sum(facts.payment_offsets), 0) as offsets_before,
     coalesce(sum(facts.label_offsets), 0) as label_offsets_before,
+    coalesce(sum(facts.kyc_offsets), 0) as kyc_offsets_before,
     coalesce(sum(facts.login_offsets), 0) as login_offsets
 from boundaries
 left join facts
@@ -107,7 +129,7 @@ group by boundaries.as_of
 {%- endmacro %}
 
 
-{% macro fraud_features_user_profile(transactions, labels, needed) -%}
+{% macro fraud_features_user_profile(transactions, labels, kyc, needed) -%}
 with
 
 wanted as (
@@ -287,6 +309,19 @@ frauds as (
             and fraud_validity.day >= wanted.day - {{ fraud_features_look_back_days() }}
     group by wanted.user_id, wanted.day
 
+),
+
+kyc_known as (
+
+    select
+        user_id,
+        min(known_us) as first_us,
+        array_agg(cast(
+            row(known_us, superseded_us, customer_since_us, coalesce(change_type in ('ADDRESS_CHANGED', 'PHONE_CHANGED', 'EMAIL_CHANGED'), false)) as row(known_us bigint, superseded_us bigint, customer_since_us bigint, is_contact boolean)
+        )) as changes
+    from {{ kyc }}
+    group by user_id
+
 )
 
 select
@@ -311,23 +346,31 @@ select
     cast((cast(coalesce(frauds.frauds_30d, 0) as double) + 0.1e0) / (cast(spans.mature_30d + coalesce(frauds.immature_frauds_30d, 0) as double) + 20.0e0) as double) as user_known_frauds_rate_30d,
     cast((cast(coalesce(frauds.frauds_90d, 0) as double) + 0.1e0) / (cast(spans.mature_90d + coalesce(frauds.immature_frauds_90d, 0) as double) + 20.0e0) as double) as user_known_frauds_rate_90d,
     cast(coalesce(cast(spans.day * 86400000000 - frauds.last_us as double) / 86400000000.0e0, 90.0e0) as double) as user_known_frauds_days_since_90d,
+    cast(greatest(0e0, cast(spans.day * 86400000000 - element_at(filter(kyc_known.changes, change -> change.known_us < spans.day * 86400000000 and coalesce(change.superseded_us >= spans.day * 86400000000, true)), 1).customer_since_us as double) / 86400000000.0e0) as double) as user_customer_age,
+    cast(if(kyc_known.first_us < spans.day * 86400000000, cast(spans.day * 86400000000 - kyc_known.first_us as double) / 86400000000.0e0) as double) as user_kyc_age,
+    cast(cast(spans.day * 86400000000 - element_at(filter(kyc_known.changes, change -> change.known_us < spans.day * 86400000000 and coalesce(change.superseded_us >= spans.day * 86400000000, true)), 1).known_us as double) / 86400000000.0e0 as double) as user_kyc_changes_days_since,
+    cast(if(kyc_known.first_us < spans.day * 86400000000, cardinality(filter(kyc_known.changes, change -> change.known_us < spans.day * 86400000000 and change.known_us >= (spans.day - 30) * 86400000000)) - if(kyc_known.first_us >= (spans.day - 30) * 86400000000, 1, 0)) as bigint) as user_kyc_changes_count_30d,
+    cast(if(kyc_known.first_us < spans.day * 86400000000, cardinality(filter(kyc_known.changes, change -> change.known_us < spans.day * 86400000000 and change.known_us >= (spans.day - 90) * 86400000000)) - if(kyc_known.first_us >= (spans.day - 90) * 86400000000, 1, 0)) as bigint) as user_kyc_changes_count_90d,
+    cast(if(kyc_known.first_us < spans.day * 86400000000, cardinality(filter(kyc_known.changes, change -> change.known_us < spans.day * 86400000000 and change.known_us >= (spans.day - 30) * 86400000000 and change.is_contact))) as bigint) as user_contact_changes_count_30d,
     coalesce(spans.user_merchant_ids_90d, cast(array[] as array(varchar))) as user_merchant_ids_90d,
     coalesce(spans.user_device_ids_90d, cast(array[] as array(varchar))) as user_device_ids_90d,
     coalesce(spans.user_country_ids_90d, cast(array[] as array(varchar))) as user_country_ids_90d,
     spans.user_hour_counts_90d,
     spans.user_weekday_counts_90d
 from spans
+left join kyc_known
+    on spans.user_id = kyc_known.user_id
 left join frauds
     on spans.user_id = frauds.user_id and spans.day = frauds.day
 where spans.as_of is not null
 {%- endmacro %}
 
 
-{% macro fraud_features_user_current(transactions) -%}
+{% macro fraud_features_user_current(transactions, kyc) -%}
 select
     entities.user_id,
     date_add('day', newest.day - ago.days, date '1970-01-01') as as_of
-from (select distinct user_id from {{ transactions }}) as entities
+from (select distinct user_id from (select user_id from {{ transactions }} union all select user_id from {{ kyc }})) as entities
 cross join (
     select coalesce(max(day) filter (where latest > 1 and latest * 10000 >= total), max(day)) as day
     from (
@@ -346,7 +389,7 @@ cross join (values 0, 1) as ago (days)
 {%- endmacro %}
 
 
-{% macro fraud_features_merchant_profile(transactions, labels, needed) -%}
+{% macro fraud_features_merchant_profile(transactions, labels, kyc, needed) -%}
 with
 
 wanted as (
@@ -493,11 +536,11 @@ where spans.as_of is not null
 {%- endmacro %}
 
 
-{% macro fraud_features_merchant_current(transactions) -%}
+{% macro fraud_features_merchant_current(transactions, kyc) -%}
 select
     entities.merchant_id,
     date_add('day', newest.day - ago.days, date '1970-01-01') as as_of
-from (select distinct merchant_id from {{ transactions }}) as entities
+from (select distinct merchant_id from (select merchant_id from {{ transactions }})) as entities
 cross join (
     select coalesce(max(day) filter (where latest > 1 and latest * 10000 >= total), max(day)) as day
     from (
@@ -516,7 +559,7 @@ cross join (values 0, 1) as ago (days)
 {%- endmacro %}
 
 
-{% macro fraud_features_category_profile(transactions, labels, needed) -%}
+{% macro fraud_features_category_profile(transactions, labels, kyc, needed) -%}
 with
 
 wanted as (
@@ -593,11 +636,11 @@ where spans.as_of is not null
 {%- endmacro %}
 
 
-{% macro fraud_features_category_current(transactions) -%}
+{% macro fraud_features_category_current(transactions, kyc) -%}
 select
     entities.merchant_category_code,
     date_add('day', newest.day - ago.days, date '1970-01-01') as as_of
-from (select distinct merchant_category_code from {{ transactions }}) as entities
+from (select distinct merchant_category_code from (select merchant_category_code from {{ transactions }})) as entities
 cross join (
     select coalesce(max(day) filter (where latest > 1 and latest * 10000 >= total), max(day)) as day
     from (
@@ -1034,6 +1077,12 @@ profiled as (
         of_user.user_known_frauds_rate_30d,
         of_user.user_known_frauds_rate_90d,
         of_user.user_known_frauds_days_since_90d,
+        of_user.user_customer_age,
+        of_user.user_kyc_age,
+        of_user.user_kyc_changes_days_since,
+        of_user.user_kyc_changes_count_30d,
+        of_user.user_kyc_changes_count_90d,
+        of_user.user_contact_changes_count_30d,
         of_user.user_merchant_ids_90d,
         of_user.user_device_ids_90d,
         of_user.user_country_ids_90d,
@@ -1072,6 +1121,7 @@ profiled as (
         of_merchant.offsets_at,
         of_merchant.offsets_before,
         of_merchant.label_offsets_before,
+        of_merchant.kyc_offsets_before,
         of_merchant.login_offsets
     from windows
     inner join {{ of_user }} as of_user
@@ -1100,6 +1150,7 @@ known as (
         offsets_at,
         offsets_before,
         label_offsets_before,
+        kyc_offsets_before,
         login_offsets,
         _partition,
         _offset,
@@ -1190,6 +1241,12 @@ known as (
         user_known_frauds_rate_30d,
         user_known_frauds_rate_90d,
         user_known_frauds_days_since_90d,
+        user_customer_age,
+        user_kyc_age,
+        user_kyc_changes_days_since,
+        user_kyc_changes_count_30d,
+        user_kyc_changes_count_90d,
+        user_contact_changes_count_30d,
         merchant_transactions_count_7d,
         merchant_amount_mean_7d,
         merchant_amount_std_7d,
@@ -1327,6 +1384,12 @@ select
     cast(coalesce(user_known_frauds_rate_30d, -1.0e0) as double) as user_known_frauds_rate_30d,
     cast(coalesce(user_known_frauds_rate_90d, -1.0e0) as double) as user_known_frauds_rate_90d,
     cast(coalesce(user_known_frauds_days_since_90d, -1.0e0) as double) as user_known_frauds_days_since_90d,
+    cast(coalesce(user_customer_age, -1.0e0) as double) as user_customer_age,
+    cast(coalesce(user_kyc_age, -1.0e0) as double) as user_kyc_age,
+    cast(coalesce(user_kyc_changes_days_since, -1.0e0) as double) as user_kyc_changes_days_since,
+    cast(coalesce(user_kyc_changes_count_30d, -1) as bigint) as user_kyc_changes_count_30d,
+    cast(coalesce(user_kyc_changes_count_90d, -1) as bigint) as user_kyc_changes_count_90d,
+    cast(coalesce(user_contact_changes_count_30d, -1) as bigint) as user_contact_changes_count_30d,
     cast(coalesce(merchant_transactions_count_7d, -1) as bigint) as merchant_transactions_count_7d,
     cast(coalesce(merchant_amount_mean_7d, -1.0e0) as double) as merchant_amount_mean_7d,
     cast(coalesce(merchant_amount_std_7d, -1.0e0) as double) as merchant_amount_std_7d,
@@ -1453,6 +1516,12 @@ select
         if(user_known_frauds_rate_30d is null, 'user_known_frauds_rate_30d'),
         if(user_known_frauds_rate_90d is null, 'user_known_frauds_rate_90d'),
         if(user_known_frauds_days_since_90d is null, 'user_known_frauds_days_since_90d'),
+        if(user_customer_age is null, 'user_customer_age'),
+        if(user_kyc_age is null, 'user_kyc_age'),
+        if(user_kyc_changes_days_since is null, 'user_kyc_changes_days_since'),
+        if(user_kyc_changes_count_30d is null, 'user_kyc_changes_count_30d'),
+        if(user_kyc_changes_count_90d is null, 'user_kyc_changes_count_90d'),
+        if(user_contact_changes_count_30d is null, 'user_contact_changes_count_30d'),
         if(merchant_transactions_count_7d is null, 'merchant_transactions_count_7d'),
         if(merchant_amount_mean_7d is null, 'merchant_amount_mean_7d'),
         if(merchant_amount_std_7d is null, 'merchant_amount_std_7d'),
@@ -1496,6 +1565,7 @@ select
     offsets_at,
     offsets_before,
     label_offsets_before,
+    kyc_offsets_before,
     login_offsets,
     _partition,
     _offset

@@ -11,13 +11,13 @@ transactions as (
 
 needed as (
 
-    {{ fraud_features_category_current('transactions') }}
+    {{ fraud_features_category_current('transactions', none) }}
 
 ),
 
 final as (
 
-    {{ fraud_features_category_profile('transactions', none, 'needed') }}
+    {{ fraud_features_category_profile('transactions', none, none, 'needed') }}
 
 )
 

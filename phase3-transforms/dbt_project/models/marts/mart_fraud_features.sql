@@ -8,8 +8,8 @@
     )
 }}
 
-{%- set boundaries = 'select distinct as_of, offsets_at, offsets_before, label_offsets_before, login_offsets from '
-    ~ ref('mart_merchant_risk') %}
+{%- set boundaries = 'select distinct as_of, offsets_at, offsets_before, label_offsets_before, kyc_offsets_before, '
+    ~ 'login_offsets from ' ~ ref('mart_merchant_risk') %}
 {%- set from_date = features_recompute_from(boundaries, 'profile_as_of') %}
 {{ features_range('event_date', from_date) }}
 

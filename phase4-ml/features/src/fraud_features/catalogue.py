@@ -10,7 +10,7 @@ from fraud_features.measured_use import measured_use
 _HEADINGS: Final[dict[Kind, str]] = {
     "request": "Request: from the payment itself",
     "window": "Window: the earlier payments `t − W < event_time < t`",
-    "profile": "Profile: the days before the last midnight at or before `t − lag`, labels known by then",
+    "profile": "Profile: the days before the last midnight at or before `t − lag`, labels and KYC known by then",
 }
 
 

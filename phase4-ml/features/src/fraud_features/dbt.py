@@ -62,11 +62,12 @@ def _macros() -> str:
         _macro("fraud_features_look_back_days", (), _look_back()),
         _macro("fraud_features_failed_outcomes", (), ", ".join(repr(outcome) for outcome in FAILED_OUTCOMES)),
         _macro("fraud_features_as_of", ("event_us",), as_of_sql("{{ event_us }}", _LAG)),
-        _macro("fraud_features_counters", ("transactions", "labels", "logins"), _counters()),
+        _macro("fraud_features_counters", ("transactions", "labels", "kyc", "logins"), _counters()),
     ]
     for entity in PROFILE_ENTITIES:
-        parts.append(_macro(f"fraud_features_{entity}_profile", ("transactions", "labels", "needed"), _profile(entity)))
-        parts.append(_macro(f"fraud_features_{entity}_current", ("transactions",), _current(entity)))
+        given = ("transactions", "labels", "kyc", "needed")
+        parts.append(_macro(f"fraud_features_{entity}_profile", given, _profile(entity)))
+        parts.append(_macro(f"fraud_features_{entity}_current", ("transactions", "kyc"), _current(entity)))
     profiles = {entity: f"{{{{ of_{entity} }}}}" for entity in PROFILE_ENTITIES}
     query = features_query("{{ payments }}", "{{ logins }}", profiles, _LAG, "{{ where }}")
     named = (f"of_{entity}" for entity in PROFILE_ENTITIES)
@@ -88,15 +89,15 @@ def _look_back() -> str:
 
 
 def _counters() -> str:
-    return counters_query("{{ transactions }}", "{{ labels }}", "{{ logins }}", _LAG)
+    return counters_query("{{ transactions }}", "{{ labels }}", "{{ kyc }}", "{{ logins }}", _LAG)
 
 
 def _profile(entity: str) -> str:
-    return profile_query(entity, "{{ transactions }}", "{{ labels }}", "{{ needed }}", _MATURITY)
+    return profile_query(entity, "{{ transactions }}", "{{ labels }}", "{{ kyc }}", "{{ needed }}", _MATURITY)
 
 
 def _current(entity: str) -> str:
-    return current_needed(entity, "{{ transactions }}")
+    return current_needed(entity, "{{ transactions }}", "{{ kyc }}")
 
 
 # ---- YAML ------------------------------------------------------------------------------------------------------
@@ -110,13 +111,17 @@ def _counter_columns() -> list[Column]:
     return [Column(name, "decimal(38, 0)", text) for name, text in COUNTER_COLUMNS.items()]
 
 
+def _can_be_null(feature: Feature) -> bool:
+    # a mean of nothing is null, a count of nothing is 0; of a customer without a KYC record nothing is known
+    return feature.source == "kyc" or (feature.source == "transactions" and feature.aggregate != "count")
+
+
 def _profile_columns(entity: str) -> list[Column]:
     stored = [f for f in profile_features(entity) if f.aggregate not in DERIVED_AGGREGATES]
     return [
         Column(ENTITY_COLUMNS[entity], "varchar", f"The {_CALLED[entity]}."),
         Column("as_of", "date", "The boundary: midnight (UTC) at the start of this day."),
-        # a mean of nothing is null; a count of nothing is 0
-        *(_feature_column(f, nullable=f.source == "transactions" and f.aggregate != "count") for f in stored),
+        *(_feature_column(f, nullable=_can_be_null(f)) for f in stored),
         *(Column(name, "array(varchar)", "Identifiers seen in the 90 days, sorted.") for name in SET_COLUMNS[entity]),
         *(
             Column(name, "array(bigint)", f"Payments of the 90 days by {habit}, one number for each.")
@@ -161,11 +166,13 @@ def _profile_mart_yaml(entity: str) -> str:
     counts = [f for f in profile_features(entity) if f.aggregate == "count" and f.source == "transactions"]
     mart, entity_id = PROFILE_MARTS[entity], ENTITY_COLUMNS[entity]
     days = max(f.window.days for f in profile_features(entity) if f.window)
-    labels = ", with the labels known by then" if any(f.source == "labels" for f in profile_features(entity)) else ""
+    read = {f.source: None for f in profile_features(entity)}
+    told = " and ".join(what for source, what in (("labels", "labels"), ("kyc", "KYC records")) if source in read)
+    known = f", with the {told} known by then" if told else ""
     return _model(
         mart,
         f"One row per (`{entity_id}`, `as_of`) that a payment looks at: the {_CALLED[entity]}'s {days} days before "
-        f"that midnight{labels}.",
+        f"that midnight{known}.",
         [*_profile_columns(entity), *_counter_columns()],
         {"windows_nest": " and ".join(f"{a.name} <= {b.name}" for a, b in pairwise(counts))},
         key=(ENTITY_COLUMNS[entity], "as_of"),

@@ -6,7 +6,7 @@ A name is built from its parts, ``<entity>_<input>_<aggregate>_<window>``, so a 
 - *window*: over the earlier payments of the same user, card, device or merchant, or the user's earlier logins, with
   ``t - W < event_time < t``.
 - *profile*: over the days ``[b - N, b)`` before a snapshot boundary ``b`` (``profile.boundary_us``), with the labels
-  known before ``b``.
+  and KYC records known before ``b``.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from typing import Final, Literal
 Kind = Literal["request", "window", "profile"]
 Dtype = Literal["flag", "int", "float"]
 Entity = Literal["transaction", "user", "card", "device", "merchant", "category"]
-Source = Literal["request", "transactions", "logins", "labels"]
+Source = Literal["request", "transactions", "logins", "labels", "kyc"]
 
 US_PER_SECOND: Final = 1_000_000
 US_PER_HOUR: Final = 3600 * US_PER_SECOND
@@ -114,6 +114,11 @@ def _profile(
     source: Source = "labels" if what in LABEL_INPUTS else "transactions"
     dtype = _PROFILE_DTYPES.get(aggregate, "float")
     return Feature("profile", dtype, entity, what, sentence, aggregate, window, source=source, missing=missing)
+
+
+def _kyc(what: str, aggregate: str, sentence: str, window: Window | None = None) -> Feature:
+    dtype = _PROFILE_DTYPES.get(aggregate, "float")
+    return Feature("profile", dtype, "user", what, sentence, aggregate, window, source="kyc")
 
 
 _PROFILE_DTYPES: Final[dict[str, Dtype]] = {"count": "int", "active": "int", "new": "flag", "length": "int"}
@@ -287,6 +292,15 @@ USER_PROFILE: Final = (
     *_because(
         "Who was a victim is one again until the card is changed; who commits fraud repeats it.",
         *_label_risk("user", "of this user"),
+    ),
+    *_because(
+        "Mules and bust-outs are young customers; who takes an account over has the phone number changed first.",
+        _kyc("customer", "age", "Days since this user became a customer, by the newest KYC record."),
+        _kyc("kyc", "age", "Days since the first KYC record of this user."),
+        _kyc("kyc_changes", "days_since", "Days since the newest KYC record of this user."),
+        _kyc("kyc_changes", "count", "KYC records of this user after the first one, 30 days.", DAYS_30),
+        _kyc("kyc_changes", "count", "KYC records of this user after the first one, 90 days.", DAYS_90),
+        _kyc("contact_changes", "count", "Changes of this user's address, phone or e-mail, 30 days.", DAYS_30),
     ),
 )
 

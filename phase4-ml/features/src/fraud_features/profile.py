@@ -91,6 +91,8 @@ def empty_profile(entity: str, as_of_us: int) -> Profile:
 
 
 def _without_history(feature: Feature) -> float | None:
+    if feature.source == "kyc":
+        return None
     if feature.aggregate in {"count", "active", "length"}:
         return 0.0
     if feature.aggregate == "rate":

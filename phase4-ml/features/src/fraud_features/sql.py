@@ -30,8 +30,8 @@ PAYMENT_COLUMNS: Final = (
 )
 """Columns of a payment that its row of features keeps."""
 
-COUNTER_NAMES: Final = ("offsets_at", "offsets_before", "label_offsets_before", "login_offsets")
-"""Columns that tell from which payments, labels and logins a row was computed (``sql_counters``)."""
+COUNTER_NAMES: Final = ("offsets_at", "offsets_before", "label_offsets_before", "kyc_offsets_before", "login_offsets")
+"""Columns that tell from which payments, labels, KYC records and logins a row was computed (``sql_counters``)."""
 
 COORDINATE_COLUMNS: Final = ("_partition", "_offset")
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from fraud_features.features import PROFILE_DAYS, PROFILE_ENTITIES, US_PER_DAY, Feature, profile_features
+from fraud_features.features import PROFILE_DAYS, PROFILE_ENTITIES, US_PER_DAY, Feature, Source, profile_features
 from fraud_features.inputs import HABITS, NEW_COLUMNS, RATE_PRIOR_FRAUDS, RATE_PRIOR_PAYMENTS, RUN_GAP_US
 from fraud_features.profile import DERIVED_AGGREGATES, HABIT_COLUMNS
 from fraud_features.sql import SQL_TYPES, value_sql
+from fraud_features.sql_kyc import kyc_known, kyc_value
 from fraud_features.sql_logins import failed_logins
 from fraud_features.sql_text import cte, double, indent
 from fraud_features.sql_windows import ENTITY_COLUMNS, NULLABLE_ENTITIES, window_value
@@ -32,10 +33,11 @@ class Maturity:
         return cls(lambda more: str(days + more), str(max(PROFILE_DAYS, days + LONGEST_MATURE_DAYS)))
 
 
-def profile_query(entity: str, transactions: str, labels: str, needed: str, maturity: Maturity) -> str:
+def profile_query(entity: str, transactions: str, labels: str, kyc: str, needed: str, maturity: Maturity) -> str:
     """One row per (entity, as_of) of ``needed``: the profile over the days before midnight of ``as_of``.
 
-    ``transactions`` must reach ``maturity.look_back`` days further back than the earliest ``as_of``; ``needed`` has
+    ``transactions`` must reach ``maturity.look_back`` days further back than the earliest ``as_of``, ``labels`` and
+    ``kyc`` (the columns of ``int_kyc_as_of``) be complete, where the entity has features of them; ``needed`` has
     columns ``ENTITY_COLUMNS[entity]`` and ``as_of`` without duplicates.
     """
     stages = {
@@ -44,24 +46,30 @@ def profile_query(entity: str, transactions: str, labels: str, needed: str, matu
         "timeline": _timeline(entity),
         "spans": _spans(entity, maturity),
     }
-    if _has_labels(entity):
+    if _reads(entity, "labels"):
         stages["fraud_validity"] = _fraud_validity(entity, labels)
         stages["frauds"] = _frauds(entity, maturity)
+    if _reads(entity, "kyc"):
+        stages["kyc_known"] = kyc_known(kyc)
     entries = [cte(name, body, last=name == list(stages)[-1]) for name, body in stages.items()]
     return "\n\n".join(["with", *entries, _final(entity)])
 
 
-def current_needed(entity: str, transactions: str) -> str:
+def current_needed(entity: str, transactions: str, kyc: str) -> str:
     """Every entity at the two newest boundaries that the payments have reached: what Redis is given.
+
+    A user who has not paid yet has a KYC profile already.
 
     A stray payment dated years ahead must not be the newest day, or every live payment would find its profile stale; a
     new day of a running stream is one from its first payment on, because of the days before it.
     """
     entity_id = ENTITY_COLUMNS[entity]
+    told = [transactions, *([kyc] if _reads(entity, "kyc") else [])]
+    entities = " union all ".join(f"select {entity_id} from {relation}" for relation in told)  # noqa: S608
     return f"""select
     entities.{entity_id},
     date_add('day', newest.day - ago.days, {DAY_ZERO}) as as_of
-from (select distinct {entity_id} from {transactions}) as entities
+from (select distinct {entity_id} from ({entities})) as entities
 cross join (
     select coalesce(max(day) filter (where latest > 1 and latest * {_LEAST_SHARE_OF_A_WEEK} >= total), max(day)) as day
     from (
@@ -83,8 +91,8 @@ def _stored(entity: str) -> list[Feature]:
     return [f for f in profile_features(entity) if f.aggregate not in DERIVED_AGGREGATES]
 
 
-def _has_labels(entity: str) -> bool:
-    return any(f.source == "labels" for f in _stored(entity))
+def _reads(entity: str, source: Source) -> bool:
+    return any(f.source == source for f in _stored(entity))
 
 
 def _identified(entity: str) -> list[str]:
@@ -280,6 +288,8 @@ def _run(days: int) -> str:
 
 def _value(feature: Feature) -> str:
     n = feature.window.days if feature.window else 0
+    if feature.source == "kyc":
+        return kyc_value(feature)
     if feature.source == "labels":
         return _label_value(feature.input, feature.aggregate, n)
     payments = f"spans.payments_{n}d"
@@ -341,6 +351,8 @@ def _final(entity: str) -> str:
         *(f"spans.{name}" for name in HABIT_COLUMNS[entity]),
     ]
     joins = []
-    if _has_labels(entity):
+    if _reads(entity, "kyc"):
+        joins += ["left join kyc_known", f"    on spans.{entity_id} = kyc_known.{entity_id}"]
+    if _reads(entity, "labels"):
         joins += ["left join frauds", f"    on spans.{entity_id} = frauds.{entity_id} and spans.day = frauds.day"]
     return "\n".join(["select", indent(",\n".join(columns)), "from spans", *joins, "where spans.as_of is not null"])

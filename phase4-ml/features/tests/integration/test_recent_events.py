@@ -219,7 +219,8 @@ def test_vectors_from_redis_equal_the_reference(recents: Recents, seed: int) -> 
         # the feature writer may meet a payment before or after the API does
         if transaction.amount_cents % 2:
             recents.send(transaction, "add")
-    reference = Reference([*past, *live], history.labels, logins, SETTINGS)
+    kyc = [replace(change, user_id=recents.prefix + change.user_id) for change in history.kyc]
+    reference = Reference([*past, *live], history.labels, logins, SETTINGS, kyc)
     for transaction in sorted(live, key=lambda t: t.event_us):
         pipeline = recents.client.pipeline(transaction=False)
         call = recent_call(transaction)
