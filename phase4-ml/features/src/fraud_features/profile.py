@@ -41,6 +41,12 @@ def boundary_us(event_us: int, settings: FeatureSettings) -> int:
     return (event_us - settings.profile_lag_us) // US_PER_DAY * US_PER_DAY
 
 
+PROFILE_FLAGS: Final = {
+    f"{entity}_profile_{status}": entity for entity in PROFILE_ENTITIES for status in ("stale", "missing")
+}
+"""Flags of a vector without the profile of the payment's own boundary, each with the entity it speaks of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One entity's profile at boundary ``as_of_us``; a value None means there was nothing to take it from.
@@ -59,7 +65,8 @@ class Profiles:
     """Profiles of a payment's user, merchant and merchant category, and the status of each.
 
     ``stale``: profiles exist, but none of the boundary the payment needs; ``missing``: there are none at all.
-    Both are treated as not known, never served as fresh.
+    Either way nothing of them is served: their features are not known, and the vector carries a flag of
+    ``PROFILE_FLAGS``.
     """
 
     by_entity: Mapping[str, Profile] = field(default_factory=dict)
