@@ -240,6 +240,23 @@ def test_kyc_records_alone_are_news(lakes: ModuleType, lake: Any, incremental: C
 
 
 @pytest.mark.slow
+def test_another_setting_computes_every_row_again(lake: Any, incremental: Contents) -> None:
+    before = lake.contents()
+    other = replace(lake, env={**lake.env, "FRAUD_FEATURES_LABEL_MATURITY_DAYS": "1"})
+    other.dbt("run")
+    after = other.contents()
+    assert {name for name in after if after[name] != before[name]} == {
+        *("gold.mart_user_profile", "gold.mart_merchant_risk", "gold.mart_category_profile"),
+        *("gold.mart_user_profile_current", "gold.mart_merchant_risk_current", "gold.mart_fraud_features"),
+    }
+    other.dbt("run", "--full-refresh")
+    assert other.contents() == after
+    lake.dbt("run")
+    assert lake.contents() == before
+    assert incremental
+
+
+@pytest.mark.slow
 def test_every_data_and_unit_test_passes(lake: Any, incremental: Contents) -> None:
     said = lake.dbt("test")
     assert " ERROR=0 " in said

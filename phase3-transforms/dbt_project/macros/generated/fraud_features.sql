@@ -117,7 +117,8 @@ facts as (
 
 select
     boundaries.as_of,
-    max(boundaries.offsets) as offsets_at,
+    max(boundaries.offsets)
+    + cast(from_big_endian_64(xxhash64(to_utf8('15b1d12fafafa71e2e05bbbd680c522f1402d1e9ab1b14191af7d430532ed83e lag {{ fraud_features_lag_us() }} maturity {{ fraud_features_maturity_days() }}'))) as decimal(38, 0)) as offsets_at,
     coalesce(sum(facts.payment_offsets), 0) as offsets_before,
     coalesce(sum(facts.label_offsets), 0) as label_offsets_before,
     coalesce(sum(facts.kyc_offsets), 0) as kyc_offsets_before,

@@ -1,6 +1,7 @@
 """The generated part of the dbt project: one macro file and the YAML of the models that are built from it."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -68,10 +69,8 @@ def _macros() -> str:
         given = ("transactions", "labels", "kyc", "needed")
         parts.append(_macro(f"fraud_features_{entity}_profile", given, _profile(entity)))
         parts.append(_macro(f"fraud_features_{entity}_current", ("transactions", "kyc"), _current(entity)))
-    profiles = {entity: f"{{{{ of_{entity} }}}}" for entity in PROFILE_ENTITIES}
-    query = features_query("{{ payments }}", "{{ logins }}", profiles, _LAG, "{{ where }}")
     named = (f"of_{entity}" for entity in PROFILE_ENTITIES)
-    parts.append(_macro("fraud_features_query", ("payments", "logins", *named, "where"), query))
+    parts.append(_macro("fraud_features_query", ("payments", "logins", *named, "where"), _query()))
     return f"{{#- {_REMEDY} -#}}\n" + "\n\n\n".join(parts) + "\n"
 
 
@@ -89,7 +88,19 @@ def _look_back() -> str:
 
 
 def _counters() -> str:
-    return counters_query("{{ transactions }}", "{{ labels }}", "{{ kyc }}", "{{ logins }}", _LAG)
+    definition = f"'{_definition()} lag {_LAG} maturity {{{{ fraud_features_maturity_days() }}}}'"
+    return counters_query("{{ transactions }}", "{{ labels }}", "{{ kyc }}", "{{ logins }}", _LAG, definition)
+
+
+def _definition() -> str:
+    """Digest of the SQL that computes the marts, with places for the settings: constants and conditions are in it."""
+    queries = [*map(_profile, PROFILE_ENTITIES), _query()]
+    return sha256("\n".join(queries).encode()).hexdigest()
+
+
+def _query() -> str:
+    profiles = {entity: f"{{{{ of_{entity} }}}}" for entity in PROFILE_ENTITIES}
+    return features_query("{{ payments }}", "{{ logins }}", profiles, _LAG, "{{ where }}")
 
 
 def _profile(entity: str) -> str:

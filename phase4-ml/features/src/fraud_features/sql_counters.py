@@ -2,7 +2,7 @@
 
 A sum changes whenever a payment, label or KYC record is added or replaced, and is the same after a rebuild: the rows
 whose sums differ from today's are exactly those that have to be computed again. No clock and no highest event time is
-asked.
+asked. A digest of the definition is part of one of them: with another definition or setting every row differs.
 """
 
 from typing import Final
@@ -11,16 +11,20 @@ from fraud_features.features import US_PER_DAY
 from fraud_features.sql_text import as_of_sql, coordinates_sum
 
 COUNTER_COLUMNS: Final = {
-    "offsets_at": "Sum of the hashed coordinates of the payments that look at this boundary.",
-    "offsets_before": "The same over the payments before this boundary.",
+    "offsets_at": "Digest of the definition and its settings, plus the sum of the hashed coordinates of the payments "
+    "that look at this boundary.",
+    "offsets_before": "Sum of the hashed coordinates of the payments before this boundary.",
     "label_offsets_before": "The same over the labels known before this boundary.",
     "kyc_offsets_before": "The same over the KYC records known before this boundary.",
     "login_offsets": "The same over the failed logins up to the last payment that may look at this boundary.",
 }
 
 
-def counters_query(transactions: str, labels: str, kyc: str, logins: str, lag_us: str) -> str:
-    """One row per boundary that a payment looks at; all relations must be complete."""
+def counters_query(transactions: str, labels: str, kyc: str, logins: str, lag_us: str, definition: str = "''") -> str:
+    """One row per boundary that a payment looks at; all relations must be complete.
+
+    ``definition`` is SQL text: a string that is another one whenever rows of the same facts would be others.
+    """
     return f"""with
 
 boundaries as (
@@ -113,7 +117,8 @@ facts as (
 
 select
     boundaries.as_of,
-    max(boundaries.offsets) as offsets_at,
+    max(boundaries.offsets)
+    + cast(from_big_endian_64(xxhash64(to_utf8({definition}))) as decimal(38, 0)) as offsets_at,
     coalesce(sum(facts.payment_offsets), 0) as offsets_before,
     coalesce(sum(facts.label_offsets), 0) as label_offsets_before,
     coalesce(sum(facts.kyc_offsets), 0) as kyc_offsets_before,
