@@ -71,7 +71,7 @@ def test_the_pipeline_ran_every_task_in_order(demo: Any) -> None:
 def test_gold_has_one_feature_row_per_payment(demo: Any) -> None:
     gold = demo.report["gold"]
     needed = {
-        *("mart_fraud_features", "mart_user_profile", "mart_merchant_risk"),
+        *("mart_fraud_features", "mart_user_profile", "mart_merchant_risk", "mart_category_profile"),
         *("mart_hourly_metrics", "mart_user_risk_profiles", "mart_landing_daily"),
     }
     assert needed <= set(gold)

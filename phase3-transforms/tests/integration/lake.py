@@ -72,12 +72,14 @@ class Payment(NamedTuple):
     offset: int
     arrived: float
     merchant: int = 1
+    category: str | None = "5411"
 
     def sql(self) -> str:
+        category = repr(self.category) if self.category else "null"
         event, broker = at(self.minute), at(self.arrived)
         return (
             f"('{self.transaction_id}', {timestamp(event)}, 'U{self.user:04d}', 'M{self.merchant:03d}', "
-            f"decimal '{self.cents / 100:.2f}', 'k:{self.user}', '5411', 'EUR', 'DE', 52.5, 13.4, 'ONLINE', false, "
+            f"decimal '{self.cents / 100:.2f}', 'k:{self.user}', {category}, 'EUR', 'DE', 52.5, 13.4, 'ONLINE', false, "
             f"'D{self.user}', null, 'PURCHASE', false, null, null, null, null, 'transactions.raw', {self.partition}, "
             f"{self.offset}, {timestamp(broker)}, 1, {timestamp(broker)}, 0, date '{event:%Y-%m-%d}')"
         )
@@ -360,6 +362,7 @@ def history() -> list[Payment]:
                 offsets[partition],
                 minute + 1,
                 number % 5 + 1,
+                (None, "5411", "5812")[number % 3],
             )
         )
         offsets[partition] += 1
@@ -390,7 +393,8 @@ SECOND = [
     Payment("NEWPART", 30, 4400, 1234, 2, 0, 4401, 4),
     BY_ID["T7"]._replace(cents=4321, partition=2, offset=1, arrived=BY_ID["T7"].arrived - 0.5),
     Payment("MOVED", 41, 100, 778, 2, 2, 4159),
-    Payment("DAY5", 3, 5800, 900, 1, NEXT[1] + 11, 5801, 2),
+    # the only one that looks at its boundary
+    Payment("DAY5", 3, 5800, 900, 1, NEXT[1] + 11, 5801, 2, category=None),
 ]
 SECOND_LABELS = [
     # a correction, the first label sent twice, and one that was known before another

@@ -4,6 +4,7 @@ After late, duplicate and corrected rows an incremental run holds what a rebuild
 change nothing in the features of payments before.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -161,6 +162,17 @@ def test_every_message_is_counted_with_what_became_of_it(lakes: ModuleType, lake
 def test_a_run_without_news_changes_nothing(lake: Any, incremental: Contents) -> None:
     lake.dbt("run")
     assert lake.contents() == incremental
+    # nor is anything computed again to find that out
+    compiled = (lake.state / "target" / "compiled").rglob("marts/*.sql")
+    ranges = {path.stem: re.findall(r"recompute range: \w+ >= date '([0-9-]+)'", path.read_text()) for path in compiled}
+    computed = {name: found for name, found in ranges.items() if found}
+    assert computed.keys() >= {
+        "mart_user_profile",
+        "mart_merchant_risk",
+        "mart_category_profile",
+        "mart_fraud_features",
+    }
+    assert computed == {name: ["9999-01-01"] for name in computed}
 
 
 @pytest.mark.slow

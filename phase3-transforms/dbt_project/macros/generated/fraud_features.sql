@@ -130,6 +130,11 @@ group by boundaries.as_of
 {%- endmacro %}
 
 
+{% macro fraud_features_user_days() -%}
+90
+{%- endmacro %}
+
+
 {% macro fraud_features_user_profile(transactions, labels, kyc, needed) -%}
 with
 
@@ -390,6 +395,11 @@ cross join (values 0, 1) as ago (days)
 {%- endmacro %}
 
 
+{% macro fraud_features_merchant_days() -%}
+90
+{%- endmacro %}
+
+
 {% macro fraud_features_merchant_profile(transactions, labels, kyc, needed) -%}
 with
 
@@ -557,6 +567,11 @@ cross join (
     ) as weeks
 ) as newest
 cross join (values 0, 1) as ago (days)
+{%- endmacro %}
+
+
+{% macro fraud_features_category_days() -%}
+30
 {%- endmacro %}
 
 

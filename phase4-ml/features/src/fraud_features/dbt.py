@@ -12,7 +12,7 @@ from fraud_features.profile import DERIVED_AGGREGATES, HABIT_COLUMNS, SET_COLUMN
 from fraud_features.settings import LAG_VARIABLE, MATURITY_VARIABLE, FeatureSettings
 from fraud_features.sql import SQL_TYPES, features_query
 from fraud_features.sql_counters import COUNTER_COLUMNS, counters_query
-from fraud_features.sql_profiles import LONGEST_MATURE_DAYS, Maturity, current_needed, profile_query
+from fraud_features.sql_profiles import LONGEST_MATURE_DAYS, Maturity, current_needed, longest_days, profile_query
 from fraud_features.sql_text import as_of_sql
 from fraud_features.sql_windows import ENTITY_COLUMNS
 
@@ -67,6 +67,7 @@ def _macros() -> str:
     ]
     for entity in PROFILE_ENTITIES:
         given = ("transactions", "labels", "kyc", "needed")
+        parts.append(_macro(f"fraud_features_{entity}_days", (), str(longest_days(entity))))
         parts.append(_macro(f"fraud_features_{entity}_profile", given, _profile(entity)))
         parts.append(_macro(f"fraud_features_{entity}_current", ("transactions", "kyc"), _current(entity)))
     named = (f"of_{entity}" for entity in PROFILE_ENTITIES)
@@ -176,14 +177,13 @@ def _feature_mart_yaml() -> str:
 def _profile_mart_yaml(entity: str) -> str:
     counts = [f for f in profile_features(entity) if f.aggregate == "count" and f.source == "transactions"]
     mart, entity_id = PROFILE_MARTS[entity], ENTITY_COLUMNS[entity]
-    days = max(f.window.days for f in profile_features(entity) if f.window)
     read = {f.source: None for f in profile_features(entity)}
     told = " and ".join(what for source, what in (("labels", "labels"), ("kyc", "KYC records")) if source in read)
     known = f", with the {told} known by then" if told else ""
     return _model(
         mart,
-        f"One row per (`{entity_id}`, `as_of`) that a payment looks at: the {_CALLED[entity]}'s {days} days before "
-        f"that midnight{known}.",
+        f"One row per (`{entity_id}`, `as_of`) that a payment looks at: the {_CALLED[entity]}'s "
+        f"{longest_days(entity)} days before that midnight{known}.",
         [*_profile_columns(entity), *_counter_columns()],
         {"windows_nest": " and ".join(f"{a.name} <= {b.name}" for a, b in pairwise(counts))},
         key=(ENTITY_COLUMNS[entity], "as_of"),

@@ -87,6 +87,11 @@ cross join (
 cross join (values 0, 1) as ago (days)"""  # noqa: S608
 
 
+def longest_days(entity: str) -> int:
+    """Days before a boundary that an entity's profile looks back, where labels are mature at once."""
+    return max(f.window.days for f in profile_features(entity) if f.window)
+
+
 def _stored(entity: str) -> list[Feature]:
     return [f for f in profile_features(entity) if f.aggregate not in DERIVED_AGGREGATES]
 
