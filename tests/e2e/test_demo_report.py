@@ -71,7 +71,7 @@ def test_the_pipeline_ran_every_task_in_order(demo: Any) -> None:
 def test_gold_has_one_feature_row_per_payment(demo: Any) -> None:
     gold = demo.report["gold"]
     needed = {
-        *("mart_fraud_features", "mart_user_profile", "mart_merchant_risk"),
+        *("mart_fraud_features", "mart_user_profile", "mart_merchant_risk", "mart_category_profile"),
         *("mart_hourly_metrics", "mart_user_risk_profiles", "mart_landing_daily"),
     }
     assert needed <= set(gold)
@@ -100,8 +100,11 @@ def test_every_live_payment_was_scored_and_its_decision_kept(demo: Any) -> None:
 
 def test_every_profile_is_in_the_online_store(demo: Any) -> None:
     redis = demo.report["redis"]
-    (users, merchants) = demo.trino(
-        "SELECT count(DISTINCT user_id), count(DISTINCT merchant_id) FROM delta.silver.int_transactions"
+    # a customer of whom a KYC record is known has a profile before the first payment
+    (users,) = demo.trino(
+        "SELECT count(DISTINCT user_id) FROM "
+        "(SELECT user_id FROM delta.silver.int_transactions UNION SELECT user_id FROM delta.silver.int_kyc_as_of)"
     )[0]
+    (merchants,) = demo.trino("SELECT count(DISTINCT merchant_id) FROM delta.silver.int_transactions")[0]
     assert redis["user_keys"] == users
     assert redis["merchant_keys"] == merchants

@@ -8,6 +8,7 @@ from fraud_contracts import (
     RAW_TOPICS,
     TRANSACTIONS,
     bronze_path,
+    category_features_key,
     checkpoint_path,
     decision_key,
     field_names,
@@ -61,5 +62,6 @@ def test_quarantine_lies_outside_bronze() -> None:
 def test_redis_keys() -> None:
     assert user_features_key("U1") == "user_features:U1"
     assert merchant_features_key("M1") == "merchant_features:M1"
+    assert category_features_key("5411") == "category_features:5411"
     assert recent_key("card", "k1:ab") == "recent:card:k1:ab"
     assert decision_key("t1") == "decision:t1"

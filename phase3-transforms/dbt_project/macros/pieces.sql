@@ -136,7 +136,8 @@
 
 
 {#-
-    Days put together until they have some 200,000 rows (var `piece_rows`); a day with more stands alone.
+    Days put together until they have some 200,000 rows (var `piece_rows`) or are a hundred, since a statement keeps a
+    file open for each; a day with more rows stands alone.
 
     `counts` holds rows of a day, as text, and how many rows it has. Gives lists of days.
 -#}
@@ -144,7 +145,7 @@
     {%- set state = namespace(rows=0) -%}
     {%- set groups = [] -%}
     {%- for day, rows in counts -%}
-        {%- if not groups or state.rows + rows > var('piece_rows') -%}
+        {%- if not groups or state.rows + rows > var('piece_rows') or groups[-1] | length == 100 -%}
             {%- do groups.append([]) -%}
             {%- set state.rows = 0 -%}
         {%- endif -%}

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import psycopg
 import trino.dbapi
 
-from fraud_contracts import LABELS, LOGINS, QUARANTINE_TABLE, RAW_TOPICS, TRANSACTIONS, Topic
+from fraud_contracts import KYC_PROFILES, LABELS, LOGINS, QUARANTINE_TABLE, RAW_TOPICS, TRANSACTIONS, Topic
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -42,8 +42,14 @@ LOGIN_COLUMNS = """
     session_id varchar, _topic varchar, _partition integer, _offset bigint, _kafka_timestamp timestamp(6),
     _schema_id integer, _ingested_at timestamp(6), _batch_id bigint, event_date date
 """
+KYC_COLUMNS = """
+    kyc_change_id varchar, event_time timestamp(6), user_id varchar, change_type varchar, valid_from timestamp(6),
+    customer_since timestamp(6), country varchar, risk_rating varchar, verification_level varchar, _topic varchar,
+    _partition integer, _offset bigint, _kafka_timestamp timestamp(6), _schema_id integer, _ingested_at timestamp(6),
+    _batch_id bigint, event_date date
+"""
 # what a model reads of the other topics and of quarantine
-OTHERS = [topic for topic in RAW_TOPICS if topic not in (TRANSACTIONS, LABELS, LOGINS)]
+OTHERS = [topic for topic in RAW_TOPICS if topic not in (TRANSACTIONS, LABELS, LOGINS, KYC_PROFILES)]
 ARRIVAL_COLUMNS = """
     _topic varchar, _partition integer, _offset bigint, _kafka_timestamp timestamp(6), _ingested_at timestamp(6)
 """
@@ -66,12 +72,14 @@ class Payment(NamedTuple):
     offset: int
     arrived: float
     merchant: int = 1
+    category: str | None = "5411"
 
     def sql(self) -> str:
+        category = repr(self.category) if self.category else "null"
         event, broker = at(self.minute), at(self.arrived)
         return (
             f"('{self.transaction_id}', {timestamp(event)}, 'U{self.user:04d}', 'M{self.merchant:03d}', "
-            f"decimal '{self.cents / 100:.2f}', 'k:{self.user}', '5411', 'EUR', 'DE', 52.5, 13.4, 'ONLINE', false, "
+            f"decimal '{self.cents / 100:.2f}', 'k:{self.user}', {category}, 'EUR', 'DE', 52.5, 13.4, 'ONLINE', false, "
             f"'D{self.user}', null, 'PURCHASE', false, null, null, null, null, 'transactions.raw', {self.partition}, "
             f"{self.offset}, {timestamp(broker)}, 1, {timestamp(broker)}, 0, date '{event:%Y-%m-%d}')"
         )
@@ -116,6 +124,29 @@ class Attempt(NamedTuple):
             f"('{self.login_id}', {timestamp(event)}, 'U{self.user:04d}', '{self.outcome}', null, null, null, null, "
             f"null, null, null, null, null, 'logins.raw', {self.partition}, {self.offset}, {broker}, 1, {broker}, 0, "
             f"date '{event:%Y-%m-%d}')"
+        )
+
+
+class Record(NamedTuple):
+    """One message of kyc_profiles.raw; ``minute`` is when it became known."""
+
+    kyc_change_id: str
+    user: int
+    minute: float
+    change_type: str
+    partition: int
+    offset: int
+    arrived: float
+    risk_rating: str = "LOW"
+    table: str = KYC_PROFILES.table
+
+    def sql(self) -> str:
+        known, broker = at(self.minute), timestamp(at(self.arrived))
+        since = timestamp(START - timedelta(days=self.user))
+        return (
+            f"('{self.kyc_change_id}', {timestamp(known)}, 'U{self.user:04d}', '{self.change_type}', null, {since}, "
+            f"'DE', '{self.risk_rating}', 'FULL', 'kyc_profiles.raw', {self.partition}, {self.offset}, {broker}, 1, "
+            f"{broker}, 0, date '{known:%Y-%m-%d}')"
         )
 
 
@@ -175,7 +206,7 @@ class Lake:
                 values = ", ".join(row.sql() for row in rows)
                 self.query(f"insert into {self.prefix}bronze.{table} values {values}")
 
-    def receive_others(self, rows: Sequence[Other | Attempt]) -> None:
+    def receive_others(self, rows: Sequence[Other | Attempt | Record]) -> None:
         """The same for the other topics and for quarantine."""
         for row in rows:
             self.query(f"insert into {self.prefix}bronze.{row.table} values {row.sql()}")
@@ -298,6 +329,7 @@ def lake_of_its_own(stack: Any, state: Path) -> Iterator[Lake]:
     made.query(f"create table {made.prefix}bronze.transactions ({TRANSACTION_COLUMNS})")
     made.query(f"create table {made.prefix}bronze.labels ({LABEL_COLUMNS})")
     made.query(f"create table {made.prefix}bronze.logins ({LOGIN_COLUMNS})")
+    made.query(f"create table {made.prefix}bronze.{KYC_PROFILES.table} ({KYC_COLUMNS})")
     for topic in OTHERS:
         made.query(f"create table {made.prefix}bronze.{topic.table} ({topic.id_field} varchar, {ARRIVAL_COLUMNS})")
     made.query(f"create table {made.prefix}bronze.{QUARANTINE_TABLE} (reasons array(varchar), {ARRIVAL_COLUMNS})")
@@ -339,6 +371,7 @@ def history() -> list[Payment]:
                 offsets[partition],
                 minute + 1,
                 number % 5 + 1,
+                (None, "5411", "5812")[number % 3],
             )
         )
         offsets[partition] += 1
@@ -369,7 +402,8 @@ SECOND = [
     Payment("NEWPART", 30, 4400, 1234, 2, 0, 4401, 4),
     BY_ID["T7"]._replace(cents=4321, partition=2, offset=1, arrived=BY_ID["T7"].arrived - 0.5),
     Payment("MOVED", 41, 100, 778, 2, 2, 4159),
-    Payment("DAY5", 3, 5800, 900, 1, NEXT[1] + 11, 5801, 2),
+    # the only one that looks at its boundary
+    Payment("DAY5", 3, 5800, 900, 1, NEXT[1] + 11, 5801, 2, category=None),
 ]
 SECOND_LABELS = [
     # a correction, the first label sent twice, and one that was known before another
@@ -379,20 +413,28 @@ SECOND_LABELS = [
     Verdict("L6", "DAY4", 5700, True, 7),
     Verdict("L7", "T100", 5701, True, 8),
 ]
-FIRST_OTHERS: list[Other | Attempt] = [
+FIRST_OTHERS: list[Other | Attempt | Record] = [
     Attempt("G1", BY_ID["T1"].user, BY_ID["T1"].minute - 1, "FAILURE", 0, 0, 10),
     Attempt("G2", BY_ID["T300"].user, BY_ID["T300"].minute - 2, "LOCKED", 0, 1, 3000),
     Attempt("G3", BY_ID["T300"].user, BY_ID["T300"].minute - 3, "SUCCESS", 0, 2, 3000),
+    Record("K1", BY_ID["T300"].user, -10_000, "OPENED", 0, 0, 5),
+    Record("K2", BY_ID["T300"].user, BY_ID["T300"].minute + 1, "PHONE_CHANGED", 0, 1, 3002),
+    # of a customer who never pays
+    Record("K3", 99, -9_000, "OPENED", 0, 2, 5),
     Other(TRANSACTIONS, ["bad_magic_byte"], 0, 100_000, 20),
     # the last minute of its day
     Other(TRANSACTIONS, ["text_encoding", "bad_magic_byte"], 0, 100_001, 899),
 ]
-SECOND_OTHERS: list[Other | Attempt] = [
+SECOND_OTHERS: list[Other | Attempt | Record] = [
     # the broker took it before the one of the same id that Bronze landed first
     Attempt("G1", BY_ID["T1"].user, BY_ID["T1"].minute - 1, "SUCCESS", 1, 0, 9),
     # happened on the second day, arrives on the fourth
     Attempt("G4", BY_ID["T200"].user, BY_ID["T200"].minute - 5, "FAILURE", 1, 1, 4100),
     # the second of an id does not count
     Attempt("G3", BY_ID["T300"].user, BY_ID["T300"].minute - 3, "FAILURE", 1, 2, 4100),
+    # the second of an id does not count
+    Record("K1", BY_ID["T300"].user, -500, "CLOSED", 0, 3, 4100),
+    # became known before the record that it meets
+    Record("K4", BY_ID["T300"].user, BY_ID["T300"].minute - 3000, "VERIFIED", 0, 4, 4100, "HIGH"),
     Other(LABELS, ["bad_magic_byte"], 0, 100_000, 900),
 ]

@@ -4,6 +4,7 @@ After late, duplicate and corrected rows an incremental run holds what a rebuild
 change nothing in the features of payments before.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -144,6 +145,8 @@ def test_every_message_is_counted_with_what_became_of_it(lakes: ModuleType, lake
             ("labels.raw", "quarantined", "bad_magic_byte", 1),
             ("logins.raw", "landed", "", 4),
             ("logins.raw", "repeated", "", 2),
+            ("kyc_profiles.raw", "landed", "", 4),
+            ("kyc_profiles.raw", "repeated", "", 1),
         ]
     )
     days = lake.query(
@@ -159,6 +162,17 @@ def test_every_message_is_counted_with_what_became_of_it(lakes: ModuleType, lake
 def test_a_run_without_news_changes_nothing(lake: Any, incremental: Contents) -> None:
     lake.dbt("run")
     assert lake.contents() == incremental
+    # nor is anything computed again to find that out
+    compiled = (lake.state / "target" / "compiled").rglob("marts/*.sql")
+    ranges = {path.stem: re.findall(r"recompute range: \w+ >= date '([0-9-]+)'", path.read_text()) for path in compiled}
+    computed = {name: found for name, found in ranges.items() if found}
+    assert computed.keys() >= {
+        "mart_user_profile",
+        "mart_merchant_risk",
+        "mart_category_profile",
+        "mart_fraud_features",
+    }
+    assert computed == {name: ["9999-01-01"] for name in computed}
 
 
 @pytest.mark.slow
@@ -210,6 +224,64 @@ def test_logins_alone_are_news(lakes: ModuleType, lake: Any, incremental: Conten
     models = ("int_transactions", "int_user_daily", "mart_hourly_metrics", "mart_fraud_features", "mart_user_profile")
     assert [model for model in models if f"{model}: piece 3 of" not in said] == []
     assert lake.contents() == after
+
+
+@pytest.mark.slow
+def test_kyc_records_alone_are_news(lakes: ModuleType, lake: Any, incremental: Contents) -> None:
+    """Nothing but KYC records arrives: a late one, the first of a customer, and one that takes another's place."""
+    scored, other = lakes.BY_ID["T300"], lakes.BY_ID["T301"]
+    assert scored.user != other.user
+    names = ("user_kyc_age", "user_kyc_changes_count_30d", "user_contact_changes_count_30d")
+    question = (
+        f"select {', '.join(names)} from {lake.prefix}gold.mart_fraud_features "
+        "where transaction_id in ('T300', 'T301') order by transaction_id"
+    )
+    # the boundary before T300 is the third day's midnight, 2,340 minutes after the start
+    age = (2340 + 10_000) / 1440
+    before = lake.contents()
+    assert [tuple(row) for row in lake.query(question)] == [(pytest.approx(age), 1, 0), (-1, -1, -1)]
+    lake.receive_others(
+        [
+            lakes.Record("K5", scored.user, 2340 - 1e-6, "EMAIL_CHANGED", 0, 5, 6000),
+            lakes.Record("K6", other.user, 2340 - 1440, "OPENED", 0, 6, 6000, "HIGH"),
+            # not known before the boundary
+            lakes.Record("K7", other.user, 2340, "PHONE_CHANGED", 0, 7, 6000),
+            # takes the place of one that was known later
+            lakes.Record("K4", scored.user, -11_000, "VERIFIED", 1, 0, 4099),
+        ]
+    )
+    lake.dbt("run")
+    age = (2340 + 11_000) / 1440
+    assert [tuple(row) for row in lake.query(question)] == [(pytest.approx(age), 2, 1), (1, 0, 0)]
+    after = lake.contents()
+    assert {name for name in after if after[name] != before[name]} >= {
+        *("silver.int_kyc_as_of", "silver.int_transactions_enriched", "gold.mart_user_profile"),
+        *("gold.mart_merchant_risk", "gold.mart_category_profile", "gold.mart_fraud_features"),
+    }
+    in_force = lake.query(
+        f"select kyc_change_id, kyc_risk_rating from {lake.prefix}silver.int_transactions_enriched "
+        "where transaction_id in ('T300', 'T301') order by transaction_id"
+    )
+    assert [tuple(row) for row in in_force] == [("K5", "LOW"), ("K7", "LOW")]
+    lake.dbt("run", "--full-refresh")
+    assert lake.contents() == after
+
+
+@pytest.mark.slow
+def test_another_setting_computes_every_row_again(lake: Any, incremental: Contents) -> None:
+    before = lake.contents()
+    other = replace(lake, env={**lake.env, "FRAUD_FEATURES_LABEL_MATURITY_DAYS": "1"})
+    other.dbt("run")
+    after = other.contents()
+    assert {name for name in after if after[name] != before[name]} == {
+        *("gold.mart_user_profile", "gold.mart_merchant_risk", "gold.mart_category_profile"),
+        *("gold.mart_user_profile_current", "gold.mart_merchant_risk_current", "gold.mart_fraud_features"),
+    }
+    other.dbt("run", "--full-refresh")
+    assert other.contents() == after
+    lake.dbt("run")
+    assert lake.contents() == before
+    assert incremental
 
 
 @pytest.mark.slow

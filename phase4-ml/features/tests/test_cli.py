@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from fraud_features import FEATURE_NAMES
-from fraud_features.cli import generated_files, main
+from fraud_features import FEATURE_NAMES, sql, sql_kyc, sql_profiles, sql_windows
+from fraud_features.cli import DBT_PROJECT, generated_files, main
 from fraud_features.measured_use import MEASURED_USE
 
 ROOT = Path(__file__).parents[3]
@@ -35,6 +35,25 @@ def test_the_catalogue_names_every_feature(capsys: pytest.CaptureFixture[str]) -
 def test_the_hash_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["hash"]) == 0
     assert len(capsys.readouterr().out.strip()) == 64
+
+
+def test_another_definition_is_another_digest_in_the_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    def counters() -> str:
+        macros = generated_files()[DBT_PROJECT / "macros/generated/fraud_features.sql"]
+        return macros.partition("macro fraud_features_counters")[2].partition("endmacro")[0]
+
+    before = counters()
+    assert counters() == before
+    assert "lag {{ fraud_features_lag_us() }} maturity {{ fraud_features_maturity_days() }}" in before
+    for module, name, value in (
+        (sql_profiles, "RATE_PRIOR_PAYMENTS", 21.0),
+        (sql, "RATIO_CAP", 9_999.0),
+        (sql_windows, "SPEED_CAP_KMH", 19_999.0),
+        (sql_kyc, "CONTACT_CHANGES", ("PHONE_CHANGED",)),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, value)
+            assert counters() != before, name
 
 
 def test_every_feature_is_a_column_of_the_mart() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fraud_features import (
     FeatureSettings,
+    KycChange,
     Label,
     Login,
     Profiles,
@@ -50,6 +51,7 @@ def online(reference: Reference, transaction: Transaction) -> UserFeatures:
     profiles = Profiles.of(
         reference.profile("user", transaction.user_id, boundary),
         reference.profile("merchant", transaction.merchant_id, boundary),
+        reference.profile("category", category, boundary) if (category := transaction.entity_id("category")) else None,
     )
     logins = RecentLogins([x.as_recent() for x in reference.logins if x.user_id == transaction.user_id])
     return compute_features(transaction, RecentEvents(recent, logins), profiles, reference.settings)
@@ -71,9 +73,10 @@ def golden(
     scored: Transaction,
     labels: Sequence[Label] = (),
     logins: Sequence[Login] = (),
+    kyc: Sequence[KycChange] = (),
 ) -> dict[str, float]:
     """The vector of a payment, agreed by both engines."""
-    return assert_same(Reference([*past, scored], labels, logins), scored).to_dict()
+    return assert_same(Reference([*past, scored], labels, logins, kyc=kyc), scored).to_dict()
 
 
 def test_a_first_payment_has_no_history() -> None:
@@ -193,6 +196,93 @@ def test_deviation_from_the_users_own_amounts() -> None:
     assert values["user_days_active_30d"] == 2
 
 
+def test_the_level_of_the_category_is_over_all_its_merchants() -> None:
+    boundary = START_US + 40 * US_PER_DAY
+    grocer = {"merchant_category_code": "5411"}
+    past = [
+        payment(1, boundary - 1, user_id="U2", merchant_id="M2", amount_cents=1_000, **grocer),
+        payment(2, boundary - 7 * US_PER_DAY, user_id="U3", merchant_id="M3", amount_cents=3_000, **grocer),
+        payment(3, boundary - 7 * US_PER_DAY - 1, user_id="U3", merchant_id="M3", amount_cents=8_000, **grocer),
+        payment(4, boundary - 30 * US_PER_DAY - 1, **grocer),
+        payment(5, boundary - 1, merchant_category_code="5944"),
+        payment(6, boundary - 1),
+        payment(7, boundary, **grocer),
+    ]
+    values = golden(past, payment(9, boundary + 5 * US_PER_HOUR, amount_cents=6_000, **grocer))
+    assert values["category_transactions_count_7d"] == 2
+    assert values["category_amount_mean_7d"] == 20
+    assert values["category_amount_ratio_7d"] == 3
+    assert values["category_amount_zscore_7d"] == 4
+    assert values["category_transactions_count_30d"] == 3
+    assert values["category_amount_mean_30d"] == 40
+
+
+@pytest.mark.parametrize("category", [None, ""])
+def test_a_payment_without_a_category_has_no_level_of_one(category: str | None) -> None:
+    boundary = START_US + 40 * US_PER_DAY
+    past = [payment(1, boundary - 1, merchant_category_code=category)]
+    scored = payment(9, boundary + 5 * US_PER_HOUR, merchant_category_code=category)
+    got = assert_same(Reference([*past, scored], []), scored)
+    assert {f.name for f in FEATURES if f.entity == "category"} <= set(got.missing)
+    assert got.to_dict()["category_transactions_count_7d"] == -1
+
+
+BOUNDARY = START_US + 100 * US_PER_DAY
+SCORED = payment(9, BOUNDARY + 5 * US_PER_HOUR)
+
+
+def told(number: int, known_us: int, change_type: str | None = "VERIFIED", since_us: int | None = None) -> KycChange:
+    return KycChange(f"k{number}", known_us, "U1", change_type, since_us)
+
+
+def test_nothing_is_known_of_a_customer_without_a_kyc_record() -> None:
+    names = {f.name for f in FEATURES if f.source == "kyc"}
+    others = [replace(told(1, BOUNDARY - 1), user_id="U2"), told(2, BOUNDARY)]
+    got = assert_same(Reference([SCORED], [], kyc=others), SCORED)
+    assert names <= set(got.missing)
+    assert {got.to_dict()[name] for name in names} == {-1}
+
+
+def test_kyc_ages_count_from_the_first_record_and_from_when_the_customer_came() -> None:
+    opened = told(1, BOUNDARY - 40 * US_PER_DAY, "OPENED", BOUNDARY - 400 * US_PER_DAY)
+    values = golden([], SCORED, kyc=[told(2, BOUNDARY - 3 * US_PER_DAY), opened])
+    assert values["user_kyc_age"] == 40
+    assert values["user_kyc_changes_days_since"] == 3
+    # the newest record does not say it
+    assert values["user_customer_age"] == -1
+    assert golden([], SCORED, kyc=[opened])["user_customer_age"] == 400
+    ahead = replace(opened, customer_since_us=BOUNDARY + 1)
+    assert golden([], SCORED, kyc=[ahead])["user_customer_age"] == 0
+
+
+def test_a_kyc_record_counts_from_the_first_boundary_after_it_became_known() -> None:
+    opened = told(1, BOUNDARY - 200 * US_PER_DAY, "OPENED")
+    before = golden([], SCORED, kyc=[opened, told(2, BOUNDARY - 1, "PHONE_CHANGED")])
+    at = golden([], SCORED, kyc=[opened, told(2, BOUNDARY, "PHONE_CHANGED")])
+    names = ("user_kyc_changes_count_30d", "user_kyc_changes_count_90d", "user_contact_changes_count_30d")
+    assert [before[name] for name in names] == [1, 1, 1]
+    assert [at[name] for name in names] == [0, 0, 0]
+    assert at["user_kyc_changes_days_since"] == 200
+
+
+@pytest.mark.parametrize(("days", "short", "long"), [(30, 1, 1), (31, 0, 1), (90, 0, 1), (91, 0, 0)])
+def test_kyc_changes_are_counted_over_whole_days(days: int, short: int, long: int) -> None:
+    records = [told(1, BOUNDARY - 200 * US_PER_DAY), told(2, BOUNDARY - days * US_PER_DAY)]
+    values = golden([], SCORED, kyc=records)
+    assert (values["user_kyc_changes_count_30d"], values["user_kyc_changes_count_90d"]) == (short, long)
+    assert values["user_contact_changes_count_30d"] == 0
+
+
+def test_the_first_kyc_record_is_no_change_and_the_greatest_identifier_of_a_moment_the_newest() -> None:
+    moment = BOUNDARY - 5 * US_PER_DAY
+    records = [told(2, moment, since_us=BOUNDARY - 7 * US_PER_DAY), told(1, moment, since_us=BOUNDARY - US_PER_DAY)]
+    values = golden([], SCORED, kyc=records)
+    assert values["user_kyc_changes_count_30d"] == 1
+    assert values["user_customer_age"] == 7
+    # the second message of an identifier does not count
+    assert golden([], SCORED, kyc=[*records, told(2, BOUNDARY - 1)])["user_kyc_changes_days_since"] == 5
+
+
 def fraud(transaction: Transaction, known_us: int, is_fraud: bool = True) -> Label:
     user_id, merchant_id = transaction.user_id, transaction.merchant_id
     return Label(transaction.transaction_id, user_id, merchant_id, transaction.event_us, known_us, is_fraud)
@@ -279,7 +369,7 @@ def test_a_merchant_is_new_until_it_was_paid() -> None:
 @given(seed=st.integers(0, 2**32), size=st.integers(1, 60), days=st.sampled_from((1, 3, 30, 120)))
 def test_online_equals_the_reference_on_random_histories(seed: int, size: int, days: int) -> None:
     history = sample_history(seed, size, days)
-    reference = Reference(history.transactions, history.labels, history.logins, SETTINGS)
+    reference = Reference(history.transactions, history.labels, history.logins, SETTINGS, history.kyc)
     for transaction in reference.transactions:
         assert_same(reference, transaction)
 
@@ -292,15 +382,17 @@ def test_online_equals_the_reference_on_random_histories(seed: int, size: int, d
     maturity=st.sampled_from((0, 7, 45)),
 )
 def test_what_becomes_known_later_changes_no_earlier_vector(seed: int, cut: int, lag: int, maturity: int) -> None:
-    """A payment or login is known at its event time, a label at its known time: nothing from ``cut`` on enters."""
+    """A payment or login is known at its event time, a label or KYC record at its known time: nothing from ``cut`` on
+    enters."""
     history = sample_history(seed, 60)
     chosen = FeatureSettings(lag, maturity)
-    everything = Reference(history.transactions, history.labels, history.logins, chosen)
+    everything = Reference(history.transactions, history.labels, history.logins, chosen, history.kyc)
     known = Reference(
         [t for t in everything.transactions if t.event_us < cut],
         [x for x in history.labels if x.known_us < cut],
         [x for x in history.logins if x.event_us < cut],
         chosen,
+        [x for x in everything.kyc if x.known_us < cut],
     )
     for transaction in [*known.transactions, payment(1_000, cut)]:
         assert online(everything, transaction) == online(known, transaction)

@@ -3,9 +3,11 @@ from dataclasses import replace
 from fraud_features import (
     FeatureSettings,
     Login,
+    RecentEvents,
     RecentLogins,
     Transaction,
     boundary_us,
+    compute_features,
     describe_profiles,
     empty_profile,
     login_call,
@@ -16,12 +18,13 @@ from fraud_features import (
     profile_query,
     recent_call,
 )
-from fraud_features.features import US_PER_DAY
+from fraud_features.features import PROFILE_ENTITIES, US_PER_DAY, profile_features
 from fraud_features.profile import HABIT_COLUMNS, PROFILE_COLUMNS, SET_COLUMNS
 from fraud_features.redis_layout import pack_event, pack_profiles, profile_from_row, unpack_events, unpack_profiles
 
 SETTINGS = FeatureSettings()
 PAYMENT = Transaction("t1", 1_763_733_600_000_001, "U:1", "M1", 50_000, device_id="D1", latitude=0.1, channel="POS")
+PAYMENT = replace(PAYMENT, merchant_category_code="5411")
 LOGIN = Login("l1", PAYMENT.event_us - 1, "U:1", "FAILURE")
 BOUNDARY = boundary_us(PAYMENT.event_us, SETTINGS)
 
@@ -97,11 +100,22 @@ def test_status_tells_fresh_stale_unknown_and_missing_apart() -> None:
         "user_features:",
         "merchant_features:M1",
         "merchant_features:",
+        "category_features:5411",
+        "category_features:",
     )
-    fresh = parse_profiles(PAYMENT, [None, user, old, None], SETTINGS)
-    assert (fresh.user_status, fresh.merchant_status) == ("fresh", "stale")
-    assert fresh.merchant is None
-    assert parse_profiles(PAYMENT, [None, None, None, None], SETTINGS).user_status == "missing"
+    found = parse_profiles(PAYMENT, [None, user, old, None, None, None], SETTINGS)
+    assert found.statuses == {"user": "fresh", "merchant": "stale", "category": "missing"}
+    assert list(found.by_entity) == ["user"]
+
+
+def test_a_payment_without_a_category_has_no_profile_of_one_and_no_flag() -> None:
+    nameless = replace(PAYMENT, merchant_category_code="")
+    user, merchant, category = (pack_profiles(entity, [empty_profile(entity, BOUNDARY)]) for entity in PROFILE_ENTITIES)
+    assert profile_keys(nameless)[4:] == ("category_features:", "category_features:")
+    found = parse_profiles(nameless, [None, user, None, merchant, category, category], SETTINGS)
+    features = compute_features(nameless, RecentEvents.empty(), found, SETTINGS)
+    assert "category_profile_missing" not in features.flags
+    assert {f.name for f in profile_features("category")} <= set(features.missing)
 
 
 def test_the_query_reads_every_column_in_order() -> None:

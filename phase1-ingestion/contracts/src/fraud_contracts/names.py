@@ -143,6 +143,11 @@ def merchant_features_key(merchant_id: str) -> str:
     return f"merchant_features:{merchant_id}"
 
 
+def category_features_key(category: str) -> str:
+    """Redis key of the two newest profiles of a merchant category."""
+    return f"category_features:{category}"
+
+
 def recent_key(entity: str, entity_id: str) -> str:
     """Redis key of an entity's recent events; ``entity`` is user, card, device or merchant."""
     return f"recent:{entity}:{entity_id}"

@@ -3,7 +3,9 @@
     has to be computed again. `profile` is the generated macro that computes them.
 -#}
 {% macro features_profiles(id, profile) -%}
-{%- set counters = fraud_features_counters(ref('int_transactions'), ref('int_labels_as_of'), ref('int_logins')) %}
+{%- set counters = fraud_features_counters(
+    ref('int_transactions'), ref('int_labels_as_of'), ref('int_kyc_as_of'), ref('int_logins')
+) %}
 {%- set from_date = features_recompute_from(counters, 'as_of') %}
 {%- set found = features_bucket_pieces(ref('int_transactions'), from_date, id) %}
 {{ pieces(found) }}
@@ -23,6 +25,12 @@ transactions as (
 labels as (
 
     select * from {{ ref('int_labels_as_of') }}
+
+),
+
+kyc as (
+
+    select * from {{ ref('int_kyc_as_of') }}
 
 ),
 
@@ -62,7 +70,7 @@ of_needed as (
 
 profiles as (
 
-    {{ profile('of_needed', 'labels', 'needed') }}
+    {{ profile('of_needed', 'labels', 'kyc', 'needed') }}
 
 ),
 
@@ -73,6 +81,7 @@ final as (
         boundaries.offsets_at,
         boundaries.offsets_before,
         boundaries.label_offsets_before,
+        boundaries.kyc_offsets_before,
         boundaries.login_offsets
     from profiles
     inner join boundaries

@@ -1,8 +1,8 @@
 {#-
     Which rows a feature model has to compute again, and how they take the place of the old ones.
 
-    Every row carries sums of hashed Kafka coordinates over the payments, labels and logins it was computed from. As-of truth means that
-    nothing before the earliest new fact can change, so the first boundary whose sums differ is where to begin.
+    Every row carries sums of hashed Kafka coordinates over the payments, labels, KYC records and logins it was computed
+    from. As-of truth means that nothing before the earliest new fact can change, so the first boundary whose sums differ is where to begin.
 -#}
 
 
@@ -11,7 +11,7 @@
     {%- if not is_incremental() or not execute -%}
         {{ return('1970-01-01') }}
     {%- endif -%}
-    {%- set columns = ['offsets_at', 'offsets_before', 'label_offsets_before', 'login_offsets'] -%}
+    {%- set columns = ['offsets_at', 'offsets_before', 'label_offsets_before', 'kyc_offsets_before', 'login_offsets'] -%}
     {%- set query -%}
         with
 

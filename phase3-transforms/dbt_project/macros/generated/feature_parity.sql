@@ -88,6 +88,12 @@ cast(array[
     'user_known_frauds_rate_30d',
     'user_known_frauds_rate_90d',
     'user_known_frauds_days_since_90d',
+    'user_customer_age',
+    'user_kyc_age',
+    'user_kyc_changes_days_since',
+    'user_kyc_changes_count_30d',
+    'user_kyc_changes_count_90d',
+    'user_contact_changes_count_30d',
     'merchant_transactions_count_7d',
     'merchant_amount_mean_7d',
     'merchant_amount_std_7d',
@@ -115,7 +121,17 @@ cast(array[
     'merchant_mature_frauds_rate_7d',
     'merchant_mature_frauds_rate_30d',
     'merchant_fraud_run_length_90d',
-    'merchant_fraud_run_age_90d'
+    'merchant_fraud_run_age_90d',
+    'category_transactions_count_7d',
+    'category_amount_mean_7d',
+    'category_amount_std_7d',
+    'category_amount_ratio_7d',
+    'category_amount_zscore_7d',
+    'category_transactions_count_30d',
+    'category_amount_mean_30d',
+    'category_amount_std_30d',
+    'category_amount_ratio_30d',
+    'category_amount_zscore_30d'
 ] as array(varchar))
 {%- endmacro %}
 
@@ -216,6 +232,12 @@ from (
     ('user_known_frauds_rate_30d', 'user', array['profile', 'label'], array[], bigint '2592000000000'),
     ('user_known_frauds_rate_90d', 'user', array['profile', 'label'], array[], bigint '7776000000000'),
     ('user_known_frauds_days_since_90d', 'user', array['profile', 'label'], array[], bigint '7776000000000'),
+    ('user_customer_age', 'user', array['profile'], array[], bigint '0'),
+    ('user_kyc_age', 'user', array['profile'], array[], bigint '0'),
+    ('user_kyc_changes_days_since', 'user', array['profile'], array[], bigint '0'),
+    ('user_kyc_changes_count_30d', 'user', array['profile'], array[], bigint '2592000000000'),
+    ('user_kyc_changes_count_90d', 'user', array['profile'], array[], bigint '7776000000000'),
+    ('user_contact_changes_count_30d', 'user', array['profile'], array[], bigint '2592000000000'),
     ('merchant_transactions_count_7d', 'merchant', array['profile'], array[], bigint '604800000000'),
     ('merchant_amount_mean_7d', 'merchant', array['profile'], array[], bigint '604800000000'),
     ('merchant_amount_std_7d', 'merchant', array['profile'], array[], bigint '604800000000'),
@@ -243,7 +265,17 @@ from (
     ('merchant_mature_frauds_rate_7d', 'merchant', array['profile', 'label'], array[], bigint '604800000000' + {{ fraud_features_maturity_days() }} * bigint '86400000000'),
     ('merchant_mature_frauds_rate_30d', 'merchant', array['profile', 'label'], array[], bigint '2592000000000' + {{ fraud_features_maturity_days() }} * bigint '86400000000'),
     ('merchant_fraud_run_length_90d', 'merchant', array['profile', 'label'], array[], bigint '7776000000000'),
-    ('merchant_fraud_run_age_90d', 'merchant', array['profile', 'label'], array[], bigint '7776000000000')
+    ('merchant_fraud_run_age_90d', 'merchant', array['profile', 'label'], array[], bigint '7776000000000'),
+    ('category_transactions_count_7d', 'category', array['profile'], array[], bigint '604800000000'),
+    ('category_amount_mean_7d', 'category', array['profile'], array[], bigint '604800000000'),
+    ('category_amount_std_7d', 'category', array['profile'], array[], bigint '604800000000'),
+    ('category_amount_ratio_7d', 'category', array['profile'], array[], bigint '604800000000'),
+    ('category_amount_zscore_7d', 'category', array['profile'], array[], bigint '604800000000'),
+    ('category_transactions_count_30d', 'category', array['profile'], array[], bigint '2592000000000'),
+    ('category_amount_mean_30d', 'category', array['profile'], array[], bigint '2592000000000'),
+    ('category_amount_std_30d', 'category', array['profile'], array[], bigint '2592000000000'),
+    ('category_amount_ratio_30d', 'category', array['profile'], array[], bigint '2592000000000'),
+    ('category_amount_zscore_30d', 'category', array['profile'], array[], bigint '2592000000000')
 ) as defined (feature, entity, evidence, flags, span_us)
 {%- endmacro %}
 
@@ -340,6 +372,12 @@ filter(
                 cast({{ gold }}.user_known_frauds_rate_30d as double),
                 cast({{ gold }}.user_known_frauds_rate_90d as double),
                 cast({{ gold }}.user_known_frauds_days_since_90d as double),
+                cast({{ gold }}.user_customer_age as double),
+                cast({{ gold }}.user_kyc_age as double),
+                cast({{ gold }}.user_kyc_changes_days_since as double),
+                cast({{ gold }}.user_kyc_changes_count_30d as double),
+                cast({{ gold }}.user_kyc_changes_count_90d as double),
+                cast({{ gold }}.user_contact_changes_count_30d as double),
                 cast({{ gold }}.merchant_transactions_count_7d as double),
                 cast({{ gold }}.merchant_amount_mean_7d as double),
                 cast({{ gold }}.merchant_amount_std_7d as double),
@@ -367,7 +405,17 @@ filter(
                 cast({{ gold }}.merchant_mature_frauds_rate_7d as double),
                 cast({{ gold }}.merchant_mature_frauds_rate_30d as double),
                 cast({{ gold }}.merchant_fraud_run_length_90d as double),
-                cast({{ gold }}.merchant_fraud_run_age_90d as double)
+                cast({{ gold }}.merchant_fraud_run_age_90d as double),
+                cast({{ gold }}.category_transactions_count_7d as double),
+                cast({{ gold }}.category_amount_mean_7d as double),
+                cast({{ gold }}.category_amount_std_7d as double),
+                cast({{ gold }}.category_amount_ratio_7d as double),
+                cast({{ gold }}.category_amount_zscore_7d as double),
+                cast({{ gold }}.category_transactions_count_30d as double),
+                cast({{ gold }}.category_amount_mean_30d as double),
+                cast({{ gold }}.category_amount_std_30d as double),
+                cast({{ gold }}.category_amount_ratio_30d as double),
+                cast({{ gold }}.category_amount_zscore_30d as double)
             ],
             {{ decision }}.vector,
             (offline, online) -> row(offline, cast(online as double))
@@ -460,6 +508,12 @@ filter(
             row('user_known_frauds_rate_30d', 1e-06),
             row('user_known_frauds_rate_90d', 1e-06),
             row('user_known_frauds_days_since_90d', 1e-06),
+            row('user_customer_age', 1e-06),
+            row('user_kyc_age', 1e-06),
+            row('user_kyc_changes_days_since', 1e-06),
+            row('user_kyc_changes_count_30d', 0.0e0),
+            row('user_kyc_changes_count_90d', 0.0e0),
+            row('user_contact_changes_count_30d', 0.0e0),
             row('merchant_transactions_count_7d', 0.0e0),
             row('merchant_amount_mean_7d', 1e-06),
             row('merchant_amount_std_7d', 1e-06),
@@ -487,7 +541,17 @@ filter(
             row('merchant_mature_frauds_rate_7d', 1e-06),
             row('merchant_mature_frauds_rate_30d', 1e-06),
             row('merchant_fraud_run_length_90d', 0.0e0),
-            row('merchant_fraud_run_age_90d', 1e-06)
+            row('merchant_fraud_run_age_90d', 1e-06),
+            row('category_transactions_count_7d', 0.0e0),
+            row('category_amount_mean_7d', 1e-06),
+            row('category_amount_std_7d', 1e-06),
+            row('category_amount_ratio_7d', 1e-06),
+            row('category_amount_zscore_7d', 1e-06),
+            row('category_transactions_count_30d', 0.0e0),
+            row('category_amount_mean_30d', 1e-06),
+            row('category_amount_std_30d', 1e-06),
+            row('category_amount_ratio_30d', 1e-06),
+            row('category_amount_zscore_30d', 1e-06)
         ],
         (pair, feature) -> if(
             coalesce(
@@ -527,7 +591,8 @@ probes as (
         row('profile', 'user', payments.user_id, bigint '0', date_diff('day', date '1970-01-01', decisions.profile_as_of) * 86400000000 - 1, bigint '7776000000000' + {{ fraud_features_maturity_days() }} * bigint '86400000000', decisions.requested_us - {{ profile_delay_us }}),
         row('label', 'user', payments.user_id, bigint '0', date_diff('day', date '1970-01-01', decisions.profile_as_of) * 86400000000 - 1, bigint '7776000000000' + {{ fraud_features_maturity_days() }} * bigint '86400000000', decisions.requested_us - {{ profile_delay_us }}),
         row('profile', 'merchant', payments.merchant_id, bigint '0', date_diff('day', date '1970-01-01', decisions.profile_as_of) * 86400000000 - 1, bigint '7776000000000' + {{ fraud_features_maturity_days() }} * bigint '86400000000', decisions.requested_us - {{ profile_delay_us }}),
-        row('label', 'merchant', payments.merchant_id, bigint '0', date_diff('day', date '1970-01-01', decisions.profile_as_of) * 86400000000 - 1, bigint '7776000000000' + {{ fraud_features_maturity_days() }} * bigint '86400000000', decisions.requested_us - {{ profile_delay_us }})
+        row('label', 'merchant', payments.merchant_id, bigint '0', date_diff('day', date '1970-01-01', decisions.profile_as_of) * 86400000000 - 1, bigint '7776000000000' + {{ fraud_features_maturity_days() }} * bigint '86400000000', decisions.requested_us - {{ profile_delay_us }}),
+        row('profile', 'category', payments.merchant_category_code, bigint '0', date_diff('day', date '1970-01-01', decisions.profile_as_of) * 86400000000 - 1, bigint '2592000000000' + {{ fraud_features_maturity_days() }} * bigint '86400000000', decisions.requested_us - {{ profile_delay_us }})
     ]) as probe (evidence, entity, entity_id, bucket, anchor_us, span_us, known_us)
 
 ),
@@ -626,6 +691,17 @@ facts as (
         known_us as told_us,
         cast(round(to_unixtime(_kafka_timestamp) * 1000000) as bigint) as arrived_us
     from {{ labels }}
+    union all
+    select
+        'profile' as evidence,
+        'category' as entity,
+        merchant_category_code as entity_id,
+        bigint '0' as bucket,
+        event_us / 86400000000 * 86400000000 as fact_us,
+        min(event_us) as told_us,
+        max(cast(round(to_unixtime(_kafka_timestamp) * 1000000) as bigint)) as arrived_us
+    from {{ payments }}
+    group by merchant_category_code, event_us / 86400000000 * 86400000000
 
 )
 
@@ -660,6 +736,7 @@ counters as (
         min(offsets_at) as offsets_at,
         min(offsets_before) as offsets_before,
         min(label_offsets_before) as label_offsets_before,
+        min(kyc_offsets_before) as kyc_offsets_before,
         min(login_offsets) as login_offsets
     from {{ gold }}
     group by profile_as_of
@@ -668,7 +745,7 @@ counters as (
 
 select
     as_of,
-    checksum(row(as_of, offsets_at, offsets_before, label_offsets_before, login_offsets)) over (
+    checksum(row(as_of, offsets_at, offsets_before, label_offsets_before, kyc_offsets_before, login_offsets)) over (
         order by as_of rows between unbounded preceding and current row
     ) as _fingerprint
 from counters

@@ -24,7 +24,7 @@ date_add('day', ({{ event_us }} - {{ fraud_features_lag_us() }}) / 86400000000, 
 {%- endmacro %}
 
 
-{% macro fraud_features_counters(transactions, labels, logins) -%}
+{% macro fraud_features_counters(transactions, labels, kyc, logins) -%}
 with
 
 boundaries as (
@@ -57,6 +57,16 @@ label_days as (
 
 ),
 
+kyc_days as (
+
+    select
+        known_us / 86400000000 as day,
+        sum(cast(from_big_endian_64(xxhash64(to_big_endian_64(_offset * 1024 + _partition))) as decimal(38, 0))) as offsets
+    from {{ kyc }}
+    group by 1
+
+),
+
 login_days as (
 
     select
@@ -75,6 +85,7 @@ facts as (
         date_add('day', day + 1, date '1970-01-01') as as_of,
         offsets as payment_offsets,
         0 as label_offsets,
+        0 as kyc_offsets,
         0 as login_offsets
     from payment_days
     union all
@@ -82,13 +93,23 @@ facts as (
         date_add('day', day + 1, date '1970-01-01') as as_of,
         0 as payment_offsets,
         offsets as label_offsets,
+        0 as kyc_offsets,
         0 as login_offsets
     from label_days
+    union all
+    select
+        date_add('day', day + 1, date '1970-01-01') as as_of,
+        0 as payment_offsets,
+        0 as label_offsets,
+        offsets as kyc_offsets,
+        0 as login_offsets
+    from kyc_days
     union all
     select
         as_of,
         0 as payment_offsets,
         0 as label_offsets,
+        0 as kyc_offsets,
         offsets as login_offsets
     from login_days
 
@@ -96,9 +117,11 @@ facts as (
 
 select
     boundaries.as_of,
-    max(boundaries.offsets) as offsets_at,
+    max(boundaries.offsets)
+    + cast(from_big_endian_64(xxhash64(to_utf8('15b1d12fafafa71e2e05bbbd680c522f1402d1e9ab1b14191af7d430532ed83e lag {{ fraud_features_lag_us() }} maturity {{ fraud_features_maturity_days() }}'))) as decimal(38, 0)) as offsets_at,
     coalesce(sum(facts.payment_offsets), 0) as offsets_before,
     coalesce(sum(facts.label_offsets), 0) as label_offsets_before,
+    coalesce(sum(facts.kyc_offsets), 0) as kyc_offsets_before,
     coalesce(sum(facts.login_offsets), 0) as login_offsets
 from boundaries
 left join facts
@@ -107,7 +130,12 @@ group by boundaries.as_of
 {%- endmacro %}
 
 
-{% macro fraud_features_user_profile(transactions, labels, needed) -%}
+{% macro fraud_features_user_days() -%}
+90
+{%- endmacro %}
+
+
+{% macro fraud_features_user_profile(transactions, labels, kyc, needed) -%}
 with
 
 wanted as (
@@ -287,6 +315,19 @@ frauds as (
             and fraud_validity.day >= wanted.day - {{ fraud_features_look_back_days() }}
     group by wanted.user_id, wanted.day
 
+),
+
+kyc_known as (
+
+    select
+        user_id,
+        min(known_us) as first_us,
+        array_agg(cast(
+            row(known_us, superseded_us, customer_since_us, coalesce(change_type in ('ADDRESS_CHANGED', 'PHONE_CHANGED', 'EMAIL_CHANGED'), false)) as row(known_us bigint, superseded_us bigint, customer_since_us bigint, is_contact boolean)
+        )) as changes
+    from {{ kyc }}
+    group by user_id
+
 )
 
 select
@@ -311,23 +352,31 @@ select
     cast((cast(coalesce(frauds.frauds_30d, 0) as double) + 0.1e0) / (cast(spans.mature_30d + coalesce(frauds.immature_frauds_30d, 0) as double) + 20.0e0) as double) as user_known_frauds_rate_30d,
     cast((cast(coalesce(frauds.frauds_90d, 0) as double) + 0.1e0) / (cast(spans.mature_90d + coalesce(frauds.immature_frauds_90d, 0) as double) + 20.0e0) as double) as user_known_frauds_rate_90d,
     cast(coalesce(cast(spans.day * 86400000000 - frauds.last_us as double) / 86400000000.0e0, 90.0e0) as double) as user_known_frauds_days_since_90d,
+    cast(greatest(0e0, cast(spans.day * 86400000000 - element_at(filter(kyc_known.changes, change -> change.known_us < spans.day * 86400000000 and coalesce(change.superseded_us >= spans.day * 86400000000, true)), 1).customer_since_us as double) / 86400000000.0e0) as double) as user_customer_age,
+    cast(if(kyc_known.first_us < spans.day * 86400000000, cast(spans.day * 86400000000 - kyc_known.first_us as double) / 86400000000.0e0) as double) as user_kyc_age,
+    cast(cast(spans.day * 86400000000 - element_at(filter(kyc_known.changes, change -> change.known_us < spans.day * 86400000000 and coalesce(change.superseded_us >= spans.day * 86400000000, true)), 1).known_us as double) / 86400000000.0e0 as double) as user_kyc_changes_days_since,
+    cast(if(kyc_known.first_us < spans.day * 86400000000, cardinality(filter(kyc_known.changes, change -> change.known_us < spans.day * 86400000000 and change.known_us >= (spans.day - 30) * 86400000000)) - if(kyc_known.first_us >= (spans.day - 30) * 86400000000, 1, 0)) as bigint) as user_kyc_changes_count_30d,
+    cast(if(kyc_known.first_us < spans.day * 86400000000, cardinality(filter(kyc_known.changes, change -> change.known_us < spans.day * 86400000000 and change.known_us >= (spans.day - 90) * 86400000000)) - if(kyc_known.first_us >= (spans.day - 90) * 86400000000, 1, 0)) as bigint) as user_kyc_changes_count_90d,
+    cast(if(kyc_known.first_us < spans.day * 86400000000, cardinality(filter(kyc_known.changes, change -> change.known_us < spans.day * 86400000000 and change.known_us >= (spans.day - 30) * 86400000000 and change.is_contact))) as bigint) as user_contact_changes_count_30d,
     coalesce(spans.user_merchant_ids_90d, cast(array[] as array(varchar))) as user_merchant_ids_90d,
     coalesce(spans.user_device_ids_90d, cast(array[] as array(varchar))) as user_device_ids_90d,
     coalesce(spans.user_country_ids_90d, cast(array[] as array(varchar))) as user_country_ids_90d,
     spans.user_hour_counts_90d,
     spans.user_weekday_counts_90d
 from spans
+left join kyc_known
+    on spans.user_id = kyc_known.user_id
 left join frauds
     on spans.user_id = frauds.user_id and spans.day = frauds.day
 where spans.as_of is not null
 {%- endmacro %}
 
 
-{% macro fraud_features_user_current(transactions) -%}
+{% macro fraud_features_user_current(transactions, kyc) -%}
 select
     entities.user_id,
     date_add('day', newest.day - ago.days, date '1970-01-01') as as_of
-from (select distinct user_id from {{ transactions }}) as entities
+from (select distinct user_id from (select user_id from {{ transactions }} union all select user_id from {{ kyc }})) as entities
 cross join (
     select coalesce(max(day) filter (where latest > 1 and latest * 10000 >= total), max(day)) as day
     from (
@@ -346,7 +395,12 @@ cross join (values 0, 1) as ago (days)
 {%- endmacro %}
 
 
-{% macro fraud_features_merchant_profile(transactions, labels, needed) -%}
+{% macro fraud_features_merchant_days() -%}
+90
+{%- endmacro %}
+
+
+{% macro fraud_features_merchant_profile(transactions, labels, kyc, needed) -%}
 with
 
 wanted as (
@@ -493,11 +547,11 @@ where spans.as_of is not null
 {%- endmacro %}
 
 
-{% macro fraud_features_merchant_current(transactions) -%}
+{% macro fraud_features_merchant_current(transactions, kyc) -%}
 select
     entities.merchant_id,
     date_add('day', newest.day - ago.days, date '1970-01-01') as as_of
-from (select distinct merchant_id from {{ transactions }}) as entities
+from (select distinct merchant_id from (select merchant_id from {{ transactions }})) as entities
 cross join (
     select coalesce(max(day) filter (where latest > 1 and latest * 10000 >= total), max(day)) as day
     from (
@@ -516,7 +570,112 @@ cross join (values 0, 1) as ago (days)
 {%- endmacro %}
 
 
-{% macro fraud_features_query(payments, logins, users, merchants, where) -%}
+{% macro fraud_features_category_days() -%}
+30
+{%- endmacro %}
+
+
+{% macro fraud_features_category_profile(transactions, labels, kyc, needed) -%}
+with
+
+wanted as (
+
+    select
+        merchant_category_code,
+        as_of,
+        date_diff('day', date '1970-01-01', as_of) as day
+    from {{ needed }}
+    where merchant_category_code <> ''
+
+),
+
+daily as (
+
+    select
+        merchant_category_code,
+        event_us / 86400000000 as day,
+        count(*) as payments,
+        sum(amount_cents) as cents,
+        sum(cast(amount_cents as decimal(38, 0)) * amount_cents) as squares,
+        max(amount_cents) as largest
+    from {{ transactions }}
+    where merchant_category_code <> ''
+    group by merchant_category_code, event_us / 86400000000
+
+),
+
+timeline as (
+
+    select
+        coalesce(daily.merchant_category_code, wanted.merchant_category_code) as merchant_category_code,
+        coalesce(daily.day, wanted.day) as day,
+        wanted.as_of,
+        daily.payments,
+        daily.cents,
+        daily.squares,
+        daily.largest
+    from daily
+    full outer join wanted on daily.merchant_category_code = wanted.merchant_category_code and daily.day = wanted.day
+
+),
+
+spans as (
+
+    select
+        merchant_category_code,
+        as_of,
+        day,
+        coalesce(sum(payments) over days_7, 0) as payments_7d,
+        coalesce(sum(payments) over days_30, 0) as payments_30d,
+        sum(cents) over days_7 as cents_7d,
+        sum(cents) over days_30 as cents_30d,
+        sum(squares) over days_7 as squares_7d,
+        sum(squares) over days_30 as squares_30d
+    from timeline
+    window
+        days_7 as (partition by merchant_category_code order by day range between 7 preceding and 1 preceding),
+        days_30 as (partition by merchant_category_code order by day range between 30 preceding and 1 preceding)
+
+)
+
+select
+    spans.merchant_category_code,
+    spans.as_of,
+    cast(spans.payments_7d as bigint) as category_transactions_count_7d,
+    cast(if(spans.payments_7d > 0, cast(spans.cents_7d as double) / cast(spans.payments_7d as double) / 100e0) as double) as category_amount_mean_7d,
+    cast(if(spans.payments_7d > 1, sqrt(cast(cast(spans.payments_7d as decimal(38, 0)) * spans.squares_7d - cast(spans.cents_7d as decimal(38, 0)) * spans.cents_7d as double)) / cast(spans.payments_7d as double) / 100e0) as double) as category_amount_std_7d,
+    cast(spans.payments_30d as bigint) as category_transactions_count_30d,
+    cast(if(spans.payments_30d > 0, cast(spans.cents_30d as double) / cast(spans.payments_30d as double) / 100e0) as double) as category_amount_mean_30d,
+    cast(if(spans.payments_30d > 1, sqrt(cast(cast(spans.payments_30d as decimal(38, 0)) * spans.squares_30d - cast(spans.cents_30d as decimal(38, 0)) * spans.cents_30d as double)) / cast(spans.payments_30d as double) / 100e0) as double) as category_amount_std_30d
+from spans
+where spans.as_of is not null
+{%- endmacro %}
+
+
+{% macro fraud_features_category_current(transactions, kyc) -%}
+select
+    entities.merchant_category_code,
+    date_add('day', newest.day - ago.days, date '1970-01-01') as as_of
+from (select distinct merchant_category_code from (select merchant_category_code from {{ transactions }})) as entities
+cross join (
+    select coalesce(max(day) filter (where latest > 1 and latest * 10000 >= total), max(day)) as day
+    from (
+        select
+            days.day,
+            sum(days.payments) over (order by days.day range between 6 preceding and current row) as latest,
+            sum(days.payments) over () as total
+        from (
+            select event_us / 86400000000 as day, count(*) as payments
+            from {{ transactions }}
+            group by event_us / 86400000000
+        ) as days
+    ) as weeks
+) as newest
+cross join (values 0, 1) as ago (days)
+{%- endmacro %}
+
+
+{% macro fraud_features_query(payments, logins, of_user, of_merchant, of_category, where) -%}
 with
 
 payments as (
@@ -915,63 +1074,78 @@ profiled as (
 
     select
         windows.*,
-        users.user_transactions_count_7d,
-        users.user_amount_mean_7d,
-        users.user_amount_std_7d,
-        users.user_amount_max_7d,
-        users.user_transactions_count_30d,
-        users.user_amount_mean_30d,
-        users.user_amount_std_30d,
-        users.user_amount_max_30d,
-        users.user_transactions_count_90d,
-        users.user_amount_mean_90d,
-        users.user_amount_std_90d,
-        users.user_amount_max_90d,
-        users.user_days_active_30d,
-        users.user_known_frauds_count_7d,
-        users.user_known_frauds_count_30d,
-        users.user_known_frauds_count_90d,
-        users.user_known_frauds_rate_30d,
-        users.user_known_frauds_rate_90d,
-        users.user_known_frauds_days_since_90d,
-        users.user_merchant_ids_90d,
-        users.user_device_ids_90d,
-        users.user_country_ids_90d,
-        users.user_hour_counts_90d,
-        users.user_weekday_counts_90d,
-        merchants.merchant_transactions_count_7d,
-        merchants.merchant_amount_mean_7d,
-        merchants.merchant_amount_std_7d,
-        merchants.merchant_amount_max_7d,
-        merchants.merchant_transactions_count_30d,
-        merchants.merchant_amount_mean_30d,
-        merchants.merchant_amount_std_30d,
-        merchants.merchant_amount_max_30d,
-        merchants.merchant_transactions_count_90d,
-        merchants.merchant_amount_mean_90d,
-        merchants.merchant_amount_std_90d,
-        merchants.merchant_amount_max_90d,
-        merchants.merchant_known_frauds_count_7d,
-        merchants.merchant_known_frauds_count_30d,
-        merchants.merchant_known_frauds_count_90d,
-        merchants.merchant_known_frauds_rate_30d,
-        merchants.merchant_known_frauds_rate_90d,
-        merchants.merchant_known_frauds_days_since_90d,
-        merchants.merchant_mature_frauds_rate_7d,
-        merchants.merchant_mature_frauds_rate_30d,
-        merchants.merchant_fraud_run_length_90d,
-        merchants.merchant_fraud_run_age_90d,
+        of_user.user_transactions_count_7d,
+        of_user.user_amount_mean_7d,
+        of_user.user_amount_std_7d,
+        of_user.user_amount_max_7d,
+        of_user.user_transactions_count_30d,
+        of_user.user_amount_mean_30d,
+        of_user.user_amount_std_30d,
+        of_user.user_amount_max_30d,
+        of_user.user_transactions_count_90d,
+        of_user.user_amount_mean_90d,
+        of_user.user_amount_std_90d,
+        of_user.user_amount_max_90d,
+        of_user.user_days_active_30d,
+        of_user.user_known_frauds_count_7d,
+        of_user.user_known_frauds_count_30d,
+        of_user.user_known_frauds_count_90d,
+        of_user.user_known_frauds_rate_30d,
+        of_user.user_known_frauds_rate_90d,
+        of_user.user_known_frauds_days_since_90d,
+        of_user.user_customer_age,
+        of_user.user_kyc_age,
+        of_user.user_kyc_changes_days_since,
+        of_user.user_kyc_changes_count_30d,
+        of_user.user_kyc_changes_count_90d,
+        of_user.user_contact_changes_count_30d,
+        of_user.user_merchant_ids_90d,
+        of_user.user_device_ids_90d,
+        of_user.user_country_ids_90d,
+        of_user.user_hour_counts_90d,
+        of_user.user_weekday_counts_90d,
+        of_merchant.merchant_transactions_count_7d,
+        of_merchant.merchant_amount_mean_7d,
+        of_merchant.merchant_amount_std_7d,
+        of_merchant.merchant_amount_max_7d,
+        of_merchant.merchant_transactions_count_30d,
+        of_merchant.merchant_amount_mean_30d,
+        of_merchant.merchant_amount_std_30d,
+        of_merchant.merchant_amount_max_30d,
+        of_merchant.merchant_transactions_count_90d,
+        of_merchant.merchant_amount_mean_90d,
+        of_merchant.merchant_amount_std_90d,
+        of_merchant.merchant_amount_max_90d,
+        of_merchant.merchant_known_frauds_count_7d,
+        of_merchant.merchant_known_frauds_count_30d,
+        of_merchant.merchant_known_frauds_count_90d,
+        of_merchant.merchant_known_frauds_rate_30d,
+        of_merchant.merchant_known_frauds_rate_90d,
+        of_merchant.merchant_known_frauds_days_since_90d,
+        of_merchant.merchant_mature_frauds_rate_7d,
+        of_merchant.merchant_mature_frauds_rate_30d,
+        of_merchant.merchant_fraud_run_length_90d,
+        of_merchant.merchant_fraud_run_age_90d,
+        of_category.category_transactions_count_7d,
+        of_category.category_amount_mean_7d,
+        of_category.category_amount_std_7d,
+        of_category.category_transactions_count_30d,
+        of_category.category_amount_mean_30d,
+        of_category.category_amount_std_30d,
         coalesce(failed_logins.user_failed_logins_count_10m, 0) as user_failed_logins_count_10m,
         coalesce(failed_logins.user_failed_logins_count_24h, 0) as user_failed_logins_count_24h,
-        merchants.offsets_at,
-        merchants.offsets_before,
-        merchants.label_offsets_before,
-        merchants.login_offsets
+        of_merchant.offsets_at,
+        of_merchant.offsets_before,
+        of_merchant.label_offsets_before,
+        of_merchant.kyc_offsets_before,
+        of_merchant.login_offsets
     from windows
-    inner join {{ users }} as users
-        on windows.user_id = users.user_id and windows.profile_as_of = users.as_of
-    inner join {{ merchants }} as merchants
-        on windows.merchant_id = merchants.merchant_id and windows.profile_as_of = merchants.as_of
+    inner join {{ of_user }} as of_user
+        on windows.user_id = of_user.user_id and windows.profile_as_of = of_user.as_of
+    inner join {{ of_merchant }} as of_merchant
+        on windows.merchant_id = of_merchant.merchant_id and windows.profile_as_of = of_merchant.as_of
+    left join {{ of_category }} as of_category
+        on windows.merchant_category_code = of_category.merchant_category_code and windows.profile_as_of = of_category.as_of
     left join failed_logins
         on windows.transaction_id = failed_logins.transaction_id
     where {{ where }}
@@ -992,6 +1166,7 @@ known as (
         offsets_at,
         offsets_before,
         label_offsets_before,
+        kyc_offsets_before,
         login_offsets,
         _partition,
         _offset,
@@ -1082,6 +1257,12 @@ known as (
         user_known_frauds_rate_30d,
         user_known_frauds_rate_90d,
         user_known_frauds_days_since_90d,
+        user_customer_age,
+        user_kyc_age,
+        user_kyc_changes_days_since,
+        user_kyc_changes_count_30d,
+        user_kyc_changes_count_90d,
+        user_contact_changes_count_30d,
         merchant_transactions_count_7d,
         merchant_amount_mean_7d,
         merchant_amount_std_7d,
@@ -1109,7 +1290,17 @@ known as (
         merchant_mature_frauds_rate_7d,
         merchant_mature_frauds_rate_30d,
         merchant_fraud_run_length_90d,
-        merchant_fraud_run_age_90d
+        merchant_fraud_run_age_90d,
+        category_transactions_count_7d,
+        category_amount_mean_7d,
+        category_amount_std_7d,
+        if(category_amount_mean_7d > 0e0, least(10000.0e0, cast(amount_cents as double) / 100e0 / category_amount_mean_7d)) as category_amount_ratio_7d,
+        if(category_amount_mean_7d is not null and category_amount_std_7d is not null, greatest(-1000.0e0, least(1000.0e0, (cast(amount_cents as double) / 100e0 - category_amount_mean_7d) / greatest(category_amount_std_7d, 1.0e0)))) as category_amount_zscore_7d,
+        category_transactions_count_30d,
+        category_amount_mean_30d,
+        category_amount_std_30d,
+        if(category_amount_mean_30d > 0e0, least(10000.0e0, cast(amount_cents as double) / 100e0 / category_amount_mean_30d)) as category_amount_ratio_30d,
+        if(category_amount_mean_30d is not null and category_amount_std_30d is not null, greatest(-1000.0e0, least(1000.0e0, (cast(amount_cents as double) / 100e0 - category_amount_mean_30d) / greatest(category_amount_std_30d, 1.0e0)))) as category_amount_zscore_30d
     from profiled
 
 )
@@ -1209,6 +1400,12 @@ select
     cast(coalesce(user_known_frauds_rate_30d, -1.0e0) as double) as user_known_frauds_rate_30d,
     cast(coalesce(user_known_frauds_rate_90d, -1.0e0) as double) as user_known_frauds_rate_90d,
     cast(coalesce(user_known_frauds_days_since_90d, -1.0e0) as double) as user_known_frauds_days_since_90d,
+    cast(coalesce(user_customer_age, -1.0e0) as double) as user_customer_age,
+    cast(coalesce(user_kyc_age, -1.0e0) as double) as user_kyc_age,
+    cast(coalesce(user_kyc_changes_days_since, -1.0e0) as double) as user_kyc_changes_days_since,
+    cast(coalesce(user_kyc_changes_count_30d, -1) as bigint) as user_kyc_changes_count_30d,
+    cast(coalesce(user_kyc_changes_count_90d, -1) as bigint) as user_kyc_changes_count_90d,
+    cast(coalesce(user_contact_changes_count_30d, -1) as bigint) as user_contact_changes_count_30d,
     cast(coalesce(merchant_transactions_count_7d, -1) as bigint) as merchant_transactions_count_7d,
     cast(coalesce(merchant_amount_mean_7d, -1.0e0) as double) as merchant_amount_mean_7d,
     cast(coalesce(merchant_amount_std_7d, -1.0e0) as double) as merchant_amount_std_7d,
@@ -1237,6 +1434,16 @@ select
     cast(coalesce(merchant_mature_frauds_rate_30d, -1.0e0) as double) as merchant_mature_frauds_rate_30d,
     cast(coalesce(merchant_fraud_run_length_90d, -1) as bigint) as merchant_fraud_run_length_90d,
     cast(coalesce(merchant_fraud_run_age_90d, -1.0e0) as double) as merchant_fraud_run_age_90d,
+    cast(coalesce(category_transactions_count_7d, -1) as bigint) as category_transactions_count_7d,
+    cast(coalesce(category_amount_mean_7d, -1.0e0) as double) as category_amount_mean_7d,
+    cast(coalesce(category_amount_std_7d, -1.0e0) as double) as category_amount_std_7d,
+    cast(coalesce(category_amount_ratio_7d, -1.0e0) as double) as category_amount_ratio_7d,
+    cast(coalesce(category_amount_zscore_7d, 0.0e0) as double) as category_amount_zscore_7d,
+    cast(coalesce(category_transactions_count_30d, -1) as bigint) as category_transactions_count_30d,
+    cast(coalesce(category_amount_mean_30d, -1.0e0) as double) as category_amount_mean_30d,
+    cast(coalesce(category_amount_std_30d, -1.0e0) as double) as category_amount_std_30d,
+    cast(coalesce(category_amount_ratio_30d, -1.0e0) as double) as category_amount_ratio_30d,
+    cast(coalesce(category_amount_zscore_30d, 0.0e0) as double) as category_amount_zscore_30d,
     cast(filter(array[
         if(transaction_amount is null, 'transaction_amount'),
         if(transaction_hour is null, 'transaction_hour'),
@@ -1325,6 +1532,12 @@ select
         if(user_known_frauds_rate_30d is null, 'user_known_frauds_rate_30d'),
         if(user_known_frauds_rate_90d is null, 'user_known_frauds_rate_90d'),
         if(user_known_frauds_days_since_90d is null, 'user_known_frauds_days_since_90d'),
+        if(user_customer_age is null, 'user_customer_age'),
+        if(user_kyc_age is null, 'user_kyc_age'),
+        if(user_kyc_changes_days_since is null, 'user_kyc_changes_days_since'),
+        if(user_kyc_changes_count_30d is null, 'user_kyc_changes_count_30d'),
+        if(user_kyc_changes_count_90d is null, 'user_kyc_changes_count_90d'),
+        if(user_contact_changes_count_30d is null, 'user_contact_changes_count_30d'),
         if(merchant_transactions_count_7d is null, 'merchant_transactions_count_7d'),
         if(merchant_amount_mean_7d is null, 'merchant_amount_mean_7d'),
         if(merchant_amount_std_7d is null, 'merchant_amount_std_7d'),
@@ -1352,12 +1565,23 @@ select
         if(merchant_mature_frauds_rate_7d is null, 'merchant_mature_frauds_rate_7d'),
         if(merchant_mature_frauds_rate_30d is null, 'merchant_mature_frauds_rate_30d'),
         if(merchant_fraud_run_length_90d is null, 'merchant_fraud_run_length_90d'),
-        if(merchant_fraud_run_age_90d is null, 'merchant_fraud_run_age_90d')
+        if(merchant_fraud_run_age_90d is null, 'merchant_fraud_run_age_90d'),
+        if(category_transactions_count_7d is null, 'category_transactions_count_7d'),
+        if(category_amount_mean_7d is null, 'category_amount_mean_7d'),
+        if(category_amount_std_7d is null, 'category_amount_std_7d'),
+        if(category_amount_ratio_7d is null, 'category_amount_ratio_7d'),
+        if(category_amount_zscore_7d is null, 'category_amount_zscore_7d'),
+        if(category_transactions_count_30d is null, 'category_transactions_count_30d'),
+        if(category_amount_mean_30d is null, 'category_amount_mean_30d'),
+        if(category_amount_std_30d is null, 'category_amount_std_30d'),
+        if(category_amount_ratio_30d is null, 'category_amount_ratio_30d'),
+        if(category_amount_zscore_30d is null, 'category_amount_zscore_30d')
     ], name -> name is not null) as array(varchar)) as missing_features,
     profile_as_of,
     offsets_at,
     offsets_before,
     label_offsets_before,
+    kyc_offsets_before,
     login_offsets,
     _partition,
     _offset

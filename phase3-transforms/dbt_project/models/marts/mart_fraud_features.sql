@@ -9,8 +9,8 @@
     )
 }}
 
-{%- set boundaries = 'select distinct as_of, offsets_at, offsets_before, label_offsets_before, login_offsets from '
-    ~ ref('mart_merchant_risk') %}
+{%- set boundaries = 'select distinct as_of, offsets_at, offsets_before, label_offsets_before, kyc_offsets_before, '
+    ~ 'login_offsets from ' ~ ref('mart_merchant_risk') %}
 {%- set from_date = features_recompute_from(boundaries, 'profile_as_of') %}
 {%- set found = features_day_pieces(ref('int_transactions'), from_date) %}
 {%- set from, until = piece(found, 'from'), piece(found, 'until') %}
@@ -60,10 +60,20 @@ merchant_profiles as (
 
 ),
 
+category_profiles as (
+
+    select * from {{ ref('mart_category_profile') }}
+    where
+        as_of >= date_add('day', -1, date '{{ from }}')
+        and as_of < date '{{ until }}'
+
+),
+
 final as (
 
     {{ fraud_features_query(
-        'transactions', 'logins', 'user_profiles', 'merchant_profiles', "event_date >= date '" ~ from ~ "'"
+        'transactions', 'logins', 'user_profiles', 'merchant_profiles', 'category_profiles',
+        "event_date >= date '" ~ from ~ "'"
     ) }}
 
 )

@@ -17,13 +17,13 @@ labels as (
 
 needed as (
 
-    {{ fraud_features_merchant_current('transactions') }}
+    {{ fraud_features_merchant_current('transactions', none) }}
 
 ),
 
 final as (
 
-    {{ fraud_features_merchant_profile('transactions', 'labels', 'needed') }}
+    {{ fraud_features_merchant_profile('transactions', 'labels', none, 'needed') }}
 
 )
 

@@ -15,15 +15,21 @@ labels as (
 
 ),
 
+kyc as (
+
+    select * from {{ ref('int_kyc_as_of') }}
+
+),
+
 needed as (
 
-    {{ fraud_features_user_current('transactions') }}
+    {{ fraud_features_user_current('transactions', 'kyc') }}
 
 ),
 
 final as (
 
-    {{ fraud_features_user_profile('transactions', 'labels', 'needed') }}
+    {{ fraud_features_user_profile('transactions', 'labels', 'kyc', 'needed') }}
 
 )
 

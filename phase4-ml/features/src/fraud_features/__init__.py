@@ -4,7 +4,7 @@
 both in Redis; ``schema_hash`` tells whether a model was trained on the same meaning.
 """
 
-from fraud_features.events import Label, Login, RecentEvent, RecentLogin, Transaction, to_cents
+from fraud_features.events import KycChange, Label, Login, RecentEvent, RecentLogin, Transaction, to_cents
 from fraud_features.features import FEATURE_NAMES, FEATURES, Feature, Window, feature
 from fraud_features.online import Recent, RecentEvents, RecentLogins, compute_features
 from fraud_features.profile import Profile, Profiles, boundary_us, empty_profile
@@ -31,6 +31,7 @@ __all__ = [
     "RECENT_SCRIPT",
     "Feature",
     "FeatureSettings",
+    "KycChange",
     "Label",
     "Login",
     "Profile",

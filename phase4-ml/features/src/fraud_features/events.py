@@ -1,4 +1,4 @@
-"""Payments, logins and labels as the feature code sees them."""
+"""Payments, logins, labels and KYC records as the feature code sees them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -101,12 +101,13 @@ class Transaction:
         )
 
     def entity_id(self, entity: str) -> str | None:
-        """Identifier of the payment's user, card, device or merchant; None where it has none."""
+        """Identifier of the payment's user, card, device, merchant or merchant category; None where it has none."""
         return {
             "user": self.user_id,
             "card": self.card_hash,
             "device": self.device_id,
             "merchant": self.merchant_id,
+            "category": self.merchant_category_code or None,
         }[entity]
 
     def as_recent(self) -> RecentEvent:
@@ -149,6 +150,24 @@ class Label:
     transaction_us: int
     known_us: int
     is_fraud: bool
+
+
+CONTACT_CHANGES: Final = ("ADDRESS_CHANGED", "PHONE_CHANGED", "EMAIL_CHANGED")
+"""Kinds of KYC records after which a customer is reached elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class KycChange:
+    """A record of a customer's KYC profile: ``known_us`` is when it became known, UTC in microseconds.
+
+    ``change_type`` is a symbol of the contract or None; ``customer_since_us`` is when the customer came, if it says so.
+    """
+
+    kyc_change_id: str
+    known_us: int
+    user_id: str
+    change_type: str | None = None
+    customer_since_us: int | None = None
 
 
 def _microseconds(moment: datetime) -> int:

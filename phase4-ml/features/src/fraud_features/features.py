@@ -6,7 +6,7 @@ A name is built from its parts, ``<entity>_<input>_<aggregate>_<window>``, so a 
 - *window*: over the earlier payments of the same user, card, device or merchant, or the user's earlier logins, with
   ``t - W < event_time < t``.
 - *profile*: over the days ``[b - N, b)`` before a snapshot boundary ``b`` (``profile.boundary_us``), with the labels
-  known before ``b``.
+  and KYC records known before ``b``.
 """
 
 from dataclasses import dataclass, replace
@@ -14,8 +14,8 @@ from typing import Final, Literal
 
 Kind = Literal["request", "window", "profile"]
 Dtype = Literal["flag", "int", "float"]
-Entity = Literal["transaction", "user", "card", "device", "merchant"]
-Source = Literal["request", "transactions", "logins", "labels"]
+Entity = Literal["transaction", "user", "card", "device", "merchant", "category"]
+Source = Literal["request", "transactions", "logins", "labels", "kyc"]
 
 US_PER_SECOND: Final = 1_000_000
 US_PER_HOUR: Final = 3600 * US_PER_SECOND
@@ -116,6 +116,11 @@ def _profile(
     return Feature("profile", dtype, entity, what, sentence, aggregate, window, source=source, missing=missing)
 
 
+def _kyc(what: str, aggregate: str, sentence: str, window: Window | None = None) -> Feature:
+    dtype = _PROFILE_DTYPES.get(aggregate, "float")
+    return Feature("profile", dtype, "user", what, sentence, aggregate, window, source="kyc")
+
+
 _PROFILE_DTYPES: Final[dict[str, Dtype]] = {"count": "int", "active": "int", "new": "flag", "length": "int"}
 
 LABEL_INPUTS: Final = ("known_frauds", "mature_frauds", "fraud_run")
@@ -133,12 +138,17 @@ def _velocity(window: Window, span: str) -> tuple[Feature, ...]:
 
 
 def _deviation(entity: Entity, window: Window, whose: str) -> tuple[Feature, ...]:
+    count, mean, std, *compared = _level(entity, window, whose)
+    largest = _profile(entity, "amount", "max", window, f"Largest amount {whose} over {window.days} days.")
+    return (count, mean, std, largest, *compared)
+
+
+def _level(entity: Entity, window: Window, whose: str) -> tuple[Feature, ...]:
     days = window.days
     return (
         _profile(entity, "transactions", "count", window, f"Payments {whose} in {days} days."),
         _profile(entity, "amount", "mean", window, f"Mean amount {whose} over {days} days."),
         _profile(entity, "amount", "std", window, f"Standard deviation of amounts {whose} over {days} days."),
-        _profile(entity, "amount", "max", window, f"Largest amount {whose} over {days} days."),
         _profile(entity, "amount", "ratio", window, f"This amount over the {days}-day mean {whose}, at most 10,000."),
         _profile(
             entity,
@@ -283,6 +293,15 @@ USER_PROFILE: Final = (
         "Who was a victim is one again until the card is changed; who commits fraud repeats it.",
         *_label_risk("user", "of this user"),
     ),
+    *_because(
+        "Mules and bust-outs are young customers; who takes an account over has the phone number changed first.",
+        _kyc("customer", "age", "Days since this user became a customer, by the newest KYC record."),
+        _kyc("kyc", "age", "Days since the first KYC record of this user."),
+        _kyc("kyc_changes", "days_since", "Days since the newest KYC record of this user."),
+        _kyc("kyc_changes", "count", "KYC records of this user after the first one, 30 days.", DAYS_30),
+        _kyc("kyc_changes", "count", "KYC records of this user after the first one, 90 days.", DAYS_90),
+        _kyc("contact_changes", "count", "Changes of this user's address, phone or e-mail, 30 days.", DAYS_30),
+    ),
 )
 
 MERCHANT_PROFILE: Final = (
@@ -314,6 +333,12 @@ MERCHANT_PROFILE: Final = (
     ),
 )
 
+CATEGORY_PROFILE: Final = _because(
+    "What is much for a grocer is little for a jeweller: a young merchant has no level of its own, its category has.",
+    *_level("category", DAYS_7, "in this merchant category"),
+    *_level("category", DAYS_30, "in this merchant category"),
+)
+
 FEATURES: Final[tuple[Feature, ...]] = (
     *REQUEST,
     *USER_WINDOWS,
@@ -322,6 +347,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     *MERCHANT_WINDOWS,
     *USER_PROFILE,
     *MERCHANT_PROFILE,
+    *CATEGORY_PROFILE,
 )
 """Every feature, in the order of the vector."""
 
@@ -331,8 +357,8 @@ FEATURE_NAMES: Final[tuple[str, ...]] = tuple(feature.name for feature in FEATUR
 WINDOW_ENTITIES: Final = ("user", "card", "device", "merchant")
 """Entities with recent events, in the order in which Redis keeps and returns them."""
 
-PROFILE_ENTITIES: Final = ("user", "merchant")
-"""Entities with a long history."""
+PROFILE_ENTITIES: Final = ("user", "merchant", "category")
+"""Entities with a long history, in the order in which Redis is asked for their profiles."""
 
 _BY_NAME: Final = {feature.name: feature for feature in FEATURES}
 

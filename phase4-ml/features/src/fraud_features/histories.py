@@ -1,13 +1,14 @@
 """Awkward histories for parity tests: small, seeded, and full of edges.
 
 Nulls in every optional column, payments in the same microsecond, exactly at a window's edge and one microsecond to
-either side, duplicates with other contents, late arrivals, corrected labels and labels of unknown payments.
+either side, duplicates with other contents, late arrivals, corrected labels, labels of unknown payments, payments
+without a category, customers of whom nothing is known, and KYC records in the same microsecond.
 """
 
 from dataclasses import dataclass, replace
 from random import Random
 
-from fraud_features.events import Label, Login, Transaction
+from fraud_features.events import KycChange, Label, Login, Transaction
 from fraud_features.features import (
     DAYS_7,
     DAYS_30,
@@ -28,17 +29,19 @@ _COUNTRIES = (None, "DE", "FR", "US", "usa", "D", "ZZ")
 _CHANNELS = (None, "UNKNOWN", "POS", "ONLINE", "ATM", "MOBILE")
 _TYPES = (None, "UNKNOWN", "PURCHASE", "WITHDRAWAL", "TRANSFER", "REFUND")
 _CATEGORIES = (None, "5411", "0042", "x", "12345", "")
+_KYC_CHANGES = (None, "UNKNOWN", "OPENED", "VERIFIED", "ADDRESS_CHANGED", "PHONE_CHANGED", "EMAIL_CHANGED")
 _OUTCOMES = (None, "UNKNOWN", "SUCCESS", "FAILURE", "FAILURE", "LOCKED", "CHALLENGED")
 _CENTS = (1, 499, 500, 10_000, 89_999, 90_000, 99_999, 100_000, 950_000, 123_456_789, 999_999_999_999)
 
 
 @dataclass(frozen=True)
 class History:
-    """Payments, labels and logins in the order in which they arrived; a login may have arrived twice."""
+    """Payments, labels, logins and KYC records in the order in which they arrived; the last two may arrive twice."""
 
     transactions: list[Transaction]
     labels: list[Label]
     logins: list[Login]
+    kyc: list[KycChange]
 
 
 def sample_history(seed: int, size: int, days: int = 120, crowd: int = 1) -> History:
@@ -58,7 +61,8 @@ def sample_history(seed: int, size: int, days: int = 120, crowd: int = 1) -> His
     for original in rng.sample(transactions, size // 20):
         moved = replace(original, event_us=original.event_us + rng.choice((0, 1, US_PER_HOUR)), amount_cents=777)
         transactions.append(moved)
-    return History(transactions, _labels(rng, transactions[:size]), _logins(rng, transactions[:size]))
+    labels, logins = _labels(rng, transactions[:size]), _logins(rng, transactions[:size])
+    return History(transactions, labels, logins, _kyc(rng, transactions[:size], days))
 
 
 def _moment(rng: Random, earlier: list[int], days: int) -> int:
@@ -114,6 +118,24 @@ def _logins(rng: Random, transactions: list[Transaction]) -> list[Login]:
         # the second of an identifier says something else and must not count
         logins += [login, replace(login, outcome="FAILURE")] if rng.random() < 0.1 else [login]
     return logins
+
+
+def _kyc(rng: Random, transactions: list[Transaction], days: int) -> list[KycChange]:
+    """Records of two thirds of the users, and of one who never paid."""
+    users = sorted({transaction.user_id for transaction in transactions})
+    changes: list[KycChange] = []
+    for user_id in [*(name for name in users if rng.random() < 0.67), "waits"]:
+        known_us = START_US + rng.randrange(-200, days) * US_PER_DAY + rng.choice((-1, 0, 1, rng.randrange(US_PER_DAY)))
+        for _ in range(rng.randrange(1, 6)):
+            # of the records of one microsecond the greatest identifier is the newest
+            name = f"k{rng.randrange(10**9):09d}"
+            since = rng.choice((None, known_us - rng.randrange(900 * US_PER_DAY), known_us, known_us + US_PER_DAY))
+            change = KycChange(name, known_us, user_id, rng.choice(_KYC_CHANGES), since)
+            # the second of an identifier says something else and must not count
+            again = replace(change, known_us=known_us - US_PER_DAY, change_type="PHONE_CHANGED")
+            changes += [change, again] if rng.random() < 0.2 else [change]
+            known_us += rng.choice((0, 1, DAYS_30.us, DAYS_90.us, rng.randrange(60 * US_PER_DAY)))
+    return changes
 
 
 def _labels(rng: Random, transactions: list[Transaction]) -> list[Label]:

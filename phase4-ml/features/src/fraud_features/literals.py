@@ -1,8 +1,8 @@
-"""Payments, logins and labels as Trino VALUES, with the columns of their models in Silver."""
+"""Payments, logins, labels and KYC records as Trino VALUES, with the columns of their models in Silver."""
 
 from collections.abc import Iterable
 
-from fraud_features.events import FAILED_OUTCOMES, Label, Login, Transaction
+from fraud_features.events import FAILED_OUTCOMES, KycChange, Label, Login, Transaction
 from fraud_features.features import US_PER_DAY
 
 
@@ -80,6 +80,27 @@ def logins_relation(logins: Iterable[Login], first_offset: int = 0) -> str:
     ]
     columns = "_offset, login_id, user_id, event_us, is_failure"
     return f"select *, 0 as _partition from (values {', '.join(rows)}) as logins ({columns})"  # noqa: S608
+
+
+def kyc_relation(changes: Iterable[KycChange], first_offset: int = 0) -> str:
+    """A subquery of KYC records, each identifier once, with the moment at which the user's next became known."""
+    rows = [
+        _row(
+            f"bigint '{offset}'",
+            _text(change.kyc_change_id),
+            _text(change.user_id),
+            f"bigint '{change.known_us}'",
+            _text(change.change_type),
+            "cast(null as bigint)" if change.customer_since_us is None else f"bigint '{change.customer_since_us}'",
+        )
+        for offset, change in enumerate(changes, first_offset)
+    ]
+    columns = "_offset, kyc_change_id, user_id, known_us, change_type, customer_since_us"
+    return (
+        "select *, 0 as _partition, "  # noqa: S608
+        "lead(known_us) over (partition by user_id order by known_us, kyc_change_id) as superseded_us "
+        f"from (values {', '.join(rows)}) as changes ({columns})"
+    )
 
 
 def _row(*values: str) -> str:

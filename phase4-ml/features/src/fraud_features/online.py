@@ -100,11 +100,8 @@ def compute_features(
     values |= _login_values(transaction, recent.logins, flags)
     wanted = boundary_us(transaction.event_us, settings or FeatureSettings.from_env())
     for entity in PROFILE_ENTITIES:
-        profile = profiles.profile(entity)
-        if profile is not None and profile.as_of_us == wanted:
-            values |= _profile_values(entity, transaction, profile, user_day)
-        else:
-            flags.append(f"{entity}_profile_{'stale' if profile else profiles.status(entity)}")
+        if transaction.entity_id(entity) is not None:
+            values |= _of_profile(entity, transaction, profiles, wanted, user_day, flags)
     return UserFeatures.from_values(values, flags)
 
 
@@ -158,6 +155,22 @@ def _last(feature: Feature, transaction: Transaction, events: Sequence[RecentEve
             kilometres = distance_km(transaction.latitude, transaction.longitude, event.latitude, event.longitude)
             return speed_kmh(kilometres, transaction.event_us - event.event_us)
     return None
+
+
+def _of_profile(
+    entity: str,
+    transaction: Transaction,
+    profiles: Profiles,
+    wanted_us: int,
+    user_day: Sequence[RecentEvent] | None,
+    flags: list[str],
+) -> dict[str, float | None]:
+    """The features of an entity's profile; none of them, and a flag, unless it is the one of the payment's boundary."""
+    profile = profiles.profile(entity)
+    if profile is None or profile.as_of_us != wanted_us:
+        flags.append(f"{entity}_profile_{'stale' if profile else profiles.status(entity)}")
+        return {}
+    return _profile_values(entity, transaction, profile, user_day)
 
 
 def _profile_values(

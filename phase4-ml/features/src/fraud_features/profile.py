@@ -1,4 +1,4 @@
-"""Profiles: what is known of a user or merchant at a day boundary, and which boundary a payment looks at."""
+"""Profiles: what is known of a user, merchant or category at a day boundary, and which boundary a payment looks at."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,6 +41,12 @@ def boundary_us(event_us: int, settings: FeatureSettings) -> int:
     return (event_us - settings.profile_lag_us) // US_PER_DAY * US_PER_DAY
 
 
+PROFILE_FLAGS: Final = {
+    f"{entity}_profile_{status}": entity for entity in PROFILE_ENTITIES for status in ("stale", "missing")
+}
+"""Flags of a vector without the profile of the payment's own boundary, each with the entity it speaks of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One entity's profile at boundary ``as_of_us``; a value None means there was nothing to take it from.
@@ -56,27 +62,28 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Profiles:
-    """Profiles of a payment's user and merchant with their status.
+    """Profiles of a payment's user, merchant and merchant category, and the status of each.
 
     ``stale``: profiles exist, but none of the boundary the payment needs; ``missing``: there are none at all.
-    Both are treated as not known, never served as fresh.
+    Either way nothing of them is served: their features are not known, and the vector carries a flag of
+    ``PROFILE_FLAGS``.
     """
 
-    user: Profile | None = None
-    merchant: Profile | None = None
-    user_status: Status = "missing"
-    merchant_status: Status = "missing"
+    by_entity: Mapping[str, Profile] = field(default_factory=dict)
+    statuses: Mapping[str, Status] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, user: Profile | None, merchant: Profile | None) -> "Profiles":
+    def of(cls, user: Profile | None, merchant: Profile | None, category: Profile | None = None) -> "Profiles":
         """Profiles that are known to be of the right boundary."""
-        return cls(user, merchant, "fresh" if user else "missing", "fresh" if merchant else "missing")
+        given = zip(PROFILE_ENTITIES, (user, merchant, category), strict=True)
+        found = {entity: profile for entity, profile in given if profile is not None}
+        return cls(found, dict.fromkeys(found, "fresh"))
 
     def profile(self, entity: str) -> Profile | None:
-        return self.user if entity == "user" else self.merchant
+        return self.by_entity.get(entity)
 
     def status(self, entity: str) -> Status:
-        return self.user_status if entity == "user" else self.merchant_status
+        return self.statuses.get(entity, "missing")
 
 
 PROFILE_COLUMNS: Final = {entity: profile_columns(entity) for entity in PROFILE_ENTITIES}
@@ -91,6 +98,8 @@ def empty_profile(entity: str, as_of_us: int) -> Profile:
 
 
 def _without_history(feature: Feature) -> float | None:
+    if feature.source == "kyc":
+        return None
     if feature.aggregate in {"count", "active", "length"}:
         return 0.0
     if feature.aggregate == "rate":

@@ -1,4 +1,4 @@
-"""How features lie in Redis: recent events per entity, profiles per user and merchant, and the one script that writes.
+"""How features lie in Redis: recent events and profiles per entity, and the one script that writes.
 
 No Redis client here: callers bring theirs and send ``RECENT_SCRIPT`` (EVALSHA) and ``MGET`` in one pipeline.
 """
@@ -12,9 +12,16 @@ from importlib.resources import files
 from itertools import groupby
 from typing import Any, Final, Literal
 
-from fraud_contracts import CATALOG, GOLD, merchant_features_key, recent_key, user_features_key
+from fraud_contracts import CATALOG, GOLD, category_features_key, merchant_features_key, recent_key, user_features_key
 from fraud_features.events import Login, RecentEvent, RecentLogin, Transaction
-from fraud_features.features import US_PER_DAY, US_PER_HOUR, WINDOW_ENTITIES, longest_login_window, longest_window
+from fraud_features.features import (
+    PROFILE_ENTITIES,
+    US_PER_DAY,
+    US_PER_HOUR,
+    WINDOW_ENTITIES,
+    longest_login_window,
+    longest_window,
+)
 from fraud_features.online import Recent, RecentEvents, RecentLogins
 from fraud_features.profile import (
     HABIT_COLUMNS,
@@ -28,6 +35,7 @@ from fraud_features.profile import (
     stored_columns,
 )
 from fraud_features.settings import FeatureSettings
+from fraud_features.sql_windows import ENTITY_COLUMNS
 
 Mode = Literal["read_add", "add", "read"]
 
@@ -55,8 +63,18 @@ PROFILE_EXPIRY_SECONDS: Final = 72 * 3600
 UNKNOWN_ID: Final = ""
 """The profile of an entity that Gold has never seen is kept under the empty identifier (real ones are not empty)."""
 
-_FEATURES_KEY: Final[dict[str, Callable[[str], str]]] = {"user": user_features_key, "merchant": merchant_features_key}
-_MART: Final = {"user": "mart_user_profile_current", "merchant": "mart_merchant_risk_current"}
+FEATURES_KEYS: Final[dict[str, Callable[[str], str]]] = {
+    "user": user_features_key,
+    "merchant": merchant_features_key,
+    "category": category_features_key,
+}
+"""Redis key of an entity's profiles by its identifier."""
+
+_MART: Final = {
+    "user": "mart_user_profile_current",
+    "merchant": "mart_merchant_risk_current",
+    "category": "mart_category_profile_current",
+}
 _EPOCH: Final = date(1970, 1, 1)
 
 
@@ -174,24 +192,35 @@ def unpack_profiles(entity: str, payload: bytes | str | None) -> tuple[Profile, 
     )
 
 
-def profile_keys(transaction: Transaction) -> tuple[str, str, str, str]:
-    """Keys to MGET beside the script: the user's and merchant's own, and those of entities Gold does not know."""
-    return (
-        user_features_key(transaction.user_id),
-        user_features_key(UNKNOWN_ID),
-        merchant_features_key(transaction.merchant_id),
-        merchant_features_key(UNKNOWN_ID),
+def profile_keys(transaction: Transaction) -> tuple[str, ...]:
+    """Keys to MGET beside the script, two for each of ``PROFILE_ENTITIES``: the payment's own entity, and the one that
+    stands for entities Gold does not know (also where the payment has none)."""
+    return tuple(
+        FEATURES_KEYS[entity](entity_id)
+        for entity in PROFILE_ENTITIES
+        for entity_id in (transaction.entity_id(entity) or UNKNOWN_ID, UNKNOWN_ID)
     )
 
 
 def parse_profiles(
     transaction: Transaction, payloads: Sequence[bytes | str | None], settings: FeatureSettings | None = None
 ) -> Profiles:
-    """The profiles that a payment may use, from the four values of ``profile_keys``."""
+    """The profiles that a payment may use, from the values of ``profile_keys``."""
     wanted = boundary_us(transaction.event_us, settings or FeatureSettings.from_env())
-    user, user_status = _choose("user", payloads[0], payloads[1], wanted)
-    merchant, merchant_status = _choose("merchant", payloads[2], payloads[3], wanted)
-    return Profiles(user, merchant, user_status, merchant_status)
+    found: dict[str, Profile] = {}
+    statuses: dict[str, Status] = {}
+    for entity, (own, unknown) in payloads_by_entity(payloads).items():
+        if transaction.entity_id(entity) is None:
+            continue
+        profile, statuses[entity] = _choose(entity, own, unknown, wanted)
+        if profile is not None:
+            found[entity] = profile
+    return Profiles(found, statuses)
+
+
+def payloads_by_entity(payloads: Sequence[bytes | str | None]) -> dict[str, tuple[bytes | str | None, ...]]:
+    """What MGET answered to ``profile_keys``, by entity: of its own key, and of the one for unknown entities."""
+    return {entity: tuple(payloads[2 * n : 2 * n + 2]) for n, entity in enumerate(PROFILE_ENTITIES)}
 
 
 def _choose(
@@ -206,8 +235,9 @@ def _choose(
 
 def profile_query(entity: str, schema: str = f"{CATALOG}.{GOLD}") -> str:
     """Trino query for what ``profile_entries`` takes: every entity at the two newest boundaries, entity by entity."""
-    columns = ", ".join((f"{entity}_id", "as_of", *stored_columns(entity)))
-    return f"select {columns} from {schema}.{_MART[entity]} order by {entity}_id, as_of desc"  # noqa: S608
+    entity_id = ENTITY_COLUMNS[entity]
+    columns = ", ".join((entity_id, "as_of", *stored_columns(entity)))
+    return f"select {columns} from {schema}.{_MART[entity]} order by {entity_id}, as_of desc"  # noqa: S608
 
 
 def profile_entries(entity: str, rows: Iterable[Sequence[Any]]) -> Iterator[tuple[str, bytes]]:
@@ -219,10 +249,10 @@ def profile_entries(entity: str, rows: Iterable[Sequence[Any]]) -> Iterator[tupl
     for entity_id, group in groupby(rows, key=lambda row: row[0]):
         profiles = [profile_from_row(entity, row) for row in group]
         boundaries.update(profile.as_of_us for profile in profiles)
-        yield _FEATURES_KEY[entity](entity_id), pack_profiles(entity, profiles)
+        yield FEATURES_KEYS[entity](entity_id), pack_profiles(entity, profiles)
     if boundaries:
         unknown = [empty_profile(entity, as_of_us) for as_of_us in boundaries]
-        yield _FEATURES_KEY[entity](UNKNOWN_ID), pack_profiles(entity, unknown)
+        yield FEATURES_KEYS[entity](UNKNOWN_ID), pack_profiles(entity, unknown)
 
 
 def profile_from_row(entity: str, row: Sequence[Any]) -> Profile:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import asin, cos, radians, sin, sqrt
 
-from fraud_features.events import Label, Login, Transaction
+from fraud_features.events import KycChange, Label, Login, Transaction
 from fraud_features.features import FEATURES, Feature, feature
 from fraud_features.profile import HABIT_COLUMNS, PROFILE_COLUMNS, SET_COLUMNS, Profile
 from fraud_features.settings import FeatureSettings
@@ -18,6 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _REMOTE = ("ONLINE", "MOBILE")
 _FAILED = {"FAILURE", "LOCKED"}
 _CHANNELS = ("UNKNOWN", "POS", "ONLINE", "ATM", "MOBILE")
+_PROFILED = ("user", "merchant", "category")
 _TYPES = ("UNKNOWN", "PURCHASE", "WITHDRAWAL", "TRANSFER", "REFUND")
 _COLUMNS: dict[str, Callable[[Transaction], str | None]] = {
     "merchants": lambda t: t.merchant_id,
@@ -44,7 +45,7 @@ class _Past:
 
 
 class Reference:
-    """Every feature of any payment, from payments, labels and logins in their order of arrival."""
+    """Every feature of any payment, from payments, labels, logins and KYC records in their order of arrival."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Reference:
         labels: Iterable[Label],
         logins: Iterable[Login] = (),
         settings: FeatureSettings | None = None,
+        kyc: Iterable[KycChange] = (),
     ) -> None:
         first: dict[str, Transaction] = {}
         for transaction in transactions:
@@ -65,10 +67,14 @@ class Reference:
         self._logins_of: dict[str, list[Login]] = defaultdict(list)
         for login in self.logins:
             self._logins_of[login.user_id].append(login)
+        told: dict[str, KycChange] = {}
+        for change in kyc:
+            told.setdefault(change.kyc_change_id, change)
+        self.kyc = list(told.values())
         self.settings = settings or FeatureSettings()
         self._of: dict[tuple[str, str], list[Transaction]] = defaultdict(list)
         for transaction in sorted(self.transactions, key=lambda t: t.event_us):
-            for entity in ("user", "card", "device", "merchant"):
+            for entity in ("user", "card", "device", "merchant", "category"):
                 entity_id = transaction.entity_id(entity)
                 if entity_id is not None:
                     self._of[entity, entity_id].append(transaction)
@@ -109,10 +115,10 @@ class Reference:
         return self._profile(feature, transaction)
 
     def profile(self, entity: str, entity_id: str, as_of_us: int) -> Profile:
-        """The stored profile of one user or merchant at a boundary."""
+        """The stored profile of one user, merchant or merchant category at a boundary."""
         moment = as_of_us + self.settings.profile_lag_us
-        user_id, merchant_id = (entity_id, "") if entity == "user" else ("", entity_id)
-        probe = Transaction("", moment, user_id, merchant_id, amount_cents=0)
+        user_id, merchant_id, category = (entity_id if entity == each else "" for each in _PROFILED)
+        probe = Transaction("", moment, user_id, merchant_id, amount_cents=0, merchant_category_code=category)
         values = {name: self._value(feature(name), probe) for name in PROFILE_COLUMNS[entity]}
         past = self._between(entity, entity_id, as_of_us - 90 * _DAY, as_of_us)
         sets: dict[str, frozenset[str]] = {}
@@ -161,8 +167,11 @@ class Reference:
     # ---- profiles
 
     def _profile(self, feature: Feature, transaction: Transaction) -> float | None:
+        boundary = self.boundary(transaction)
+        if feature.source == "kyc":
+            return self._of_kyc(feature, transaction.user_id, boundary)
         assert feature.window is not None  # noqa: S101
-        boundary, days = self.boundary(transaction), feature.window.us // _DAY
+        days = feature.window.us // _DAY
         entity_id = transaction.entity_id(feature.entity)
         assert entity_id is not None  # noqa: S101
         if feature.aggregate == "new":
@@ -219,6 +228,22 @@ class Reference:
                     found.append(known[-1].transaction_us)
             self._frauds_before[key] = sorted(moment for moment in found if moment < boundary)
         return self._frauds_before[key]
+
+    def _of_kyc(self, feature: Feature, user_id: str, boundary: int) -> float | None:
+        known = [x for x in self.kyc if x.user_id == user_id and x.known_us < boundary]
+        if not known:
+            return None
+        known.sort(key=lambda x: (x.known_us, x.kyc_change_id))
+        first, *later = known
+        if feature.aggregate == "count":
+            assert feature.window is not None  # noqa: S101
+            if feature.input == "contact_changes":
+                later = [x for x in known if x.change_type in {"ADDRESS_CHANGED", "PHONE_CHANGED", "EMAIL_CHANGED"}]
+            return float(len([x for x in later if x.known_us >= boundary - feature.window.us]))
+        since = known[-1].customer_since_us
+        moments = {"kyc": first.known_us, "kyc_changes": known[-1].known_us, "customer": since}
+        moment = moments[feature.input]
+        return None if moment is None else max(0.0, float(Fraction(boundary - moment, _DAY)))
 
     def _of_labels(self, feature: Feature, entity_id: str, boundary: int) -> float | None:
         assert feature.window is not None  # noqa: S101

@@ -4,6 +4,7 @@ Relations read here have the columns of ``int_transactions`` and ``int_labels_as
 1970-01-01 (UTC), money is whole cents, moments are whole microseconds: nothing is rounded before the last step.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from fraud_features.features import FEATURES, PROFILE_ENTITIES, Feature
@@ -11,7 +12,7 @@ from fraud_features.inputs import HABITS, NEW_COLUMNS, RATIO_CAP, REQUEST_INPUTS
 from fraud_features.profile import stored_columns
 from fraud_features.sql_logins import failed_logins, login_columns
 from fraud_features.sql_text import as_of_sql, cte, double, indent
-from fraud_features.sql_windows import seen_name, window_ctes
+from fraud_features.sql_windows import ENTITY_COLUMNS, NULLABLE_ENTITIES, seen_name, window_ctes
 
 SQL_TYPES: Final = {"flag": "bigint", "int": "bigint", "float": "double"}
 """Column type in Gold by the feature's dtype."""
@@ -29,8 +30,8 @@ PAYMENT_COLUMNS: Final = (
 )
 """Columns of a payment that its row of features keeps."""
 
-COUNTER_NAMES: Final = ("offsets_at", "offsets_before", "label_offsets_before", "login_offsets")
-"""Columns that tell from which payments, labels and logins a row was computed (``sql_counters``)."""
+COUNTER_NAMES: Final = ("offsets_at", "offsets_before", "label_offsets_before", "kyc_offsets_before", "login_offsets")
+"""Columns that tell from which payments, labels, KYC records and logins a row was computed (``sql_counters``)."""
 
 COORDINATE_COLUMNS: Final = ("_partition", "_offset")
 
@@ -112,25 +113,21 @@ def _number(feature: Feature) -> str:
     return double(feature.missing) if feature.dtype == "float" else str(int(feature.missing))
 
 
-def features_query(payments: str, logins: str, users: str, merchants: str, lag_us: str, where: str = "true") -> str:
+def features_query(payments: str, logins: str, profiles: Mapping[str, str], lag_us: str, where: str = "true") -> str:
     """The whole query of the feature mart: payments, their windows, their profiles, their vector.
 
-    ``payments`` and ``logins`` must reach 24 hours further back than the rows that ``where`` keeps; ``users`` and
-    ``merchants`` hold one profile per (entity, as_of) that a payment needs.
+    ``payments`` and ``logins`` must reach 24 hours further back than the rows that ``where`` keeps; ``profiles`` names,
+    for each of ``PROFILE_ENTITIES``, the relation with one profile per (entity, as_of) that a payment needs.
     """
-    profiles = "\n".join(
-        f"inner join {relation} as {entity}s\n"
-        f"    on windows.{entity}_id = {entity}s.{entity}_id and windows.profile_as_of = {entity}s.as_of"
-        for entity, relation in zip(PROFILE_ENTITIES, (users, merchants), strict=True)
-    )
+    joins = "\n".join(_profile_join(entity, profiles[entity]) for entity in PROFILE_ENTITIES)
     profiled = "\n".join(
         [
             "select",
             "    windows.*,",
             *(f"    {_joined_columns(entity)}," for entity in PROFILE_ENTITIES),
-            indent(",\n".join([*login_columns("failed_logins"), *(f"merchants.{name}" for name in COUNTER_NAMES)])),
+            indent(",\n".join([*login_columns("failed_logins"), *(f"of_merchant.{name}" for name in COUNTER_NAMES)])),
             "from windows",
-            profiles,
+            joins,
             "left join failed_logins",
             "    on windows.transaction_id = failed_logins.transaction_id",
             f"where {where}",
@@ -151,5 +148,14 @@ def features_query(payments: str, logins: str, users: str, merchants: str, lag_u
     )
 
 
+def _profile_join(entity: str, relation: str) -> str:
+    # a payment without such an entity has no profile to be joined with
+    kind, entity_id = "left" if entity in NULLABLE_ENTITIES else "inner", ENTITY_COLUMNS[entity]
+    return (
+        f"{kind} join {relation} as of_{entity}\n"
+        f"    on windows.{entity_id} = of_{entity}.{entity_id} and windows.profile_as_of = of_{entity}.as_of"
+    )
+
+
 def _joined_columns(entity: str) -> str:
-    return ",\n    ".join(f"{entity}s.{name}" for name in stored_columns(entity))
+    return ",\n    ".join(f"of_{entity}.{name}" for name in stored_columns(entity))

@@ -1,7 +1,8 @@
 """What the rows of a boundary were computed from, as sums of hashed Kafka coordinates.
 
-A sum changes whenever a payment or label is added or replaced, and is the same after a rebuild: the rows whose sums
-differ from today's are exactly those that have to be computed again. No clock and no highest event time is asked.
+A sum changes whenever a payment, label or KYC record is added or replaced, and is the same after a rebuild: the rows
+whose sums differ from today's are exactly those that have to be computed again. No clock and no highest event time is
+asked. A digest of the definition is part of one of them: with another definition or setting every row differs.
 """
 
 from typing import Final
@@ -10,15 +11,20 @@ from fraud_features.features import US_PER_DAY
 from fraud_features.sql_text import as_of_sql, coordinates_sum
 
 COUNTER_COLUMNS: Final = {
-    "offsets_at": "Sum of the hashed coordinates of the payments that look at this boundary.",
-    "offsets_before": "The same over the payments before this boundary.",
+    "offsets_at": "Digest of the definition and its settings, plus the sum of the hashed coordinates of the payments "
+    "that look at this boundary.",
+    "offsets_before": "Sum of the hashed coordinates of the payments before this boundary.",
     "label_offsets_before": "The same over the labels known before this boundary.",
+    "kyc_offsets_before": "The same over the KYC records known before this boundary.",
     "login_offsets": "The same over the failed logins up to the last payment that may look at this boundary.",
 }
 
 
-def counters_query(transactions: str, labels: str, logins: str, lag_us: str) -> str:
-    """One row per boundary that a payment looks at; all relations must be complete."""
+def counters_query(transactions: str, labels: str, kyc: str, logins: str, lag_us: str, definition: str = "''") -> str:
+    """One row per boundary that a payment looks at; all relations must be complete.
+
+    ``definition`` is SQL text: a string that is another one whenever rows of the same facts would be others.
+    """
     return f"""with
 
 boundaries as (
@@ -51,6 +57,16 @@ label_days as (
 
 ),
 
+kyc_days as (
+
+    select
+        known_us / {US_PER_DAY} as day,
+        {coordinates_sum()} as offsets
+    from {kyc}
+    group by 1
+
+),
+
 login_days as (
 
     select
@@ -69,6 +85,7 @@ facts as (
         date_add('day', day + 1, date '1970-01-01') as as_of,
         offsets as payment_offsets,
         0 as label_offsets,
+        0 as kyc_offsets,
         0 as login_offsets
     from payment_days
     union all
@@ -76,13 +93,23 @@ facts as (
         date_add('day', day + 1, date '1970-01-01') as as_of,
         0 as payment_offsets,
         offsets as label_offsets,
+        0 as kyc_offsets,
         0 as login_offsets
     from label_days
+    union all
+    select
+        date_add('day', day + 1, date '1970-01-01') as as_of,
+        0 as payment_offsets,
+        0 as label_offsets,
+        offsets as kyc_offsets,
+        0 as login_offsets
+    from kyc_days
     union all
     select
         as_of,
         0 as payment_offsets,
         0 as label_offsets,
+        0 as kyc_offsets,
         offsets as login_offsets
     from login_days
 
@@ -90,9 +117,11 @@ facts as (
 
 select
     boundaries.as_of,
-    max(boundaries.offsets) as offsets_at,
+    max(boundaries.offsets)
+    + cast(from_big_endian_64(xxhash64(to_utf8({definition}))) as decimal(38, 0)) as offsets_at,
     coalesce(sum(facts.payment_offsets), 0) as offsets_before,
     coalesce(sum(facts.label_offsets), 0) as label_offsets_before,
+    coalesce(sum(facts.kyc_offsets), 0) as kyc_offsets_before,
     coalesce(sum(facts.login_offsets), 0) as login_offsets
 from boundaries
 left join facts

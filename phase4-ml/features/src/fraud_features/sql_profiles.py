@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from fraud_features.features import PROFILE_DAYS, PROFILE_ENTITIES, US_PER_DAY, Feature, profile_features
+from fraud_features.features import PROFILE_DAYS, PROFILE_ENTITIES, US_PER_DAY, Feature, Source, profile_features
 from fraud_features.inputs import HABITS, NEW_COLUMNS, RATE_PRIOR_FRAUDS, RATE_PRIOR_PAYMENTS, RUN_GAP_US
 from fraud_features.profile import DERIVED_AGGREGATES, HABIT_COLUMNS
 from fraud_features.sql import SQL_TYPES, value_sql
+from fraud_features.sql_kyc import kyc_known, kyc_value
 from fraud_features.sql_logins import failed_logins
 from fraud_features.sql_text import cte, double, indent
-from fraud_features.sql_windows import window_value
+from fraud_features.sql_windows import ENTITY_COLUMNS, NULLABLE_ENTITIES, window_value
 
 DAY_ZERO = "date '1970-01-01'"
 # the newest day counts when it and the six before it hold this share of all payments (one in so many), and two payments
@@ -32,36 +33,43 @@ class Maturity:
         return cls(lambda more: str(days + more), str(max(PROFILE_DAYS, days + LONGEST_MATURE_DAYS)))
 
 
-def profile_query(entity: str, transactions: str, labels: str, needed: str, maturity: Maturity) -> str:
+def profile_query(entity: str, transactions: str, labels: str, kyc: str, needed: str, maturity: Maturity) -> str:
     """One row per (entity, as_of) of ``needed``: the profile over the days before midnight of ``as_of``.
 
-    ``transactions`` must reach ``maturity.look_back`` days further back than the earliest ``as_of``; ``needed`` has
-    columns ``<entity>_id`` and ``as_of`` without duplicates.
+    ``transactions`` must reach ``maturity.look_back`` days further back than the earliest ``as_of``, ``labels`` and
+    ``kyc`` (the columns of ``int_kyc_as_of``) be complete, where the entity has features of them; ``needed`` has
+    columns ``ENTITY_COLUMNS[entity]`` and ``as_of`` without duplicates.
     """
-    return "\n\n".join(
-        [
-            "with",
-            cte("wanted", _wanted(entity, needed)),
-            cte("daily", _daily(entity, transactions)),
-            cte("timeline", _timeline(entity)),
-            cte("spans", _spans(entity, maturity)),
-            cte("fraud_validity", _fraud_validity(entity, labels)),
-            cte("frauds", _frauds(entity, maturity), last=True),
-            _final(entity),
-        ]
-    )
+    stages = {
+        "wanted": _wanted(entity, needed),
+        "daily": _daily(entity, transactions),
+        "timeline": _timeline(entity),
+        "spans": _spans(entity, maturity),
+    }
+    if _reads(entity, "labels"):
+        stages["fraud_validity"] = _fraud_validity(entity, labels)
+        stages["frauds"] = _frauds(entity, maturity)
+    if _reads(entity, "kyc"):
+        stages["kyc_known"] = kyc_known(kyc)
+    entries = [cte(name, body, last=name == list(stages)[-1]) for name, body in stages.items()]
+    return "\n\n".join(["with", *entries, _final(entity)])
 
 
-def current_needed(entity: str, transactions: str) -> str:
+def current_needed(entity: str, transactions: str, kyc: str) -> str:
     """Every entity at the two newest boundaries that the payments have reached: what Redis is given.
+
+    A user who has not paid yet has a KYC profile already.
 
     A stray payment dated years ahead must not be the newest day, or every live payment would find its profile stale; a
     new day of a running stream is one from its first payment on, because of the days before it.
     """
+    entity_id = ENTITY_COLUMNS[entity]
+    told = [transactions, *([kyc] if _reads(entity, "kyc") else [])]
+    entities = " union all ".join(f"select {entity_id} from {relation}" for relation in told)  # noqa: S608
     return f"""select
-    entities.{entity}_id,
+    entities.{entity_id},
     date_add('day', newest.day - ago.days, {DAY_ZERO}) as as_of
-from (select distinct {entity}_id from {transactions}) as entities
+from (select distinct {entity_id} from ({entities})) as entities
 cross join (
     select coalesce(max(day) filter (where latest > 1 and latest * {_LEAST_SHARE_OF_A_WEEK} >= total), max(day)) as day
     from (
@@ -79,8 +87,22 @@ cross join (
 cross join (values 0, 1) as ago (days)"""  # noqa: S608
 
 
+def longest_days(entity: str) -> int:
+    """Days before a boundary that an entity's profile looks back, where labels are mature at once."""
+    return max(f.window.days for f in profile_features(entity) if f.window)
+
+
 def _stored(entity: str) -> list[Feature]:
     return [f for f in profile_features(entity) if f.aggregate not in DERIVED_AGGREGATES]
+
+
+def _reads(entity: str, source: Source) -> bool:
+    return any(f.source == source for f in _stored(entity))
+
+
+def _identified(entity: str) -> list[str]:
+    """Clause that leaves out the rows without such an entity; a comparison with NULL is not true either."""
+    return [f"where {ENTITY_COLUMNS[entity]} <> ''"] if entity in NULLABLE_ENTITIES else []
 
 
 def _windows(entity: str, *aggregates: str, of: str = "") -> list[int]:
@@ -114,12 +136,13 @@ def _sets(entity: str) -> dict[str, str]:
 
 
 def _wanted(entity: str, needed: str) -> str:
-    return f"select\n    {entity}_id,\n    as_of,\n    date_diff('day', {DAY_ZERO}, as_of) as day\nfrom {needed}"
+    columns = [ENTITY_COLUMNS[entity], "as_of", f"date_diff('day', {DAY_ZERO}, as_of) as day"]
+    return "\n".join(["select", indent(",\n".join(columns)), f"from {needed}", *_identified(entity)])
 
 
 def _daily(entity: str, transactions: str) -> str:
     columns = [
-        f"{entity}_id",
+        ENTITY_COLUMNS[entity],
         f"event_us / {US_PER_DAY} as day",
         "count(*) as payments",
         "sum(amount_cents) as cents",
@@ -137,14 +160,16 @@ def _daily(entity: str, transactions: str) -> str:
             "select",
             indent(",\n".join(columns)),
             f"from {transactions}",
-            f"group by {entity}_id, event_us / {US_PER_DAY}",
+            *_identified(entity),
+            f"group by {ENTITY_COLUMNS[entity]}, event_us / {US_PER_DAY}",
         ]
     )
 
 
 def _timeline(entity: str) -> str:
+    entity_id = ENTITY_COLUMNS[entity]
     columns = [
-        f"coalesce(daily.{entity}_id, wanted.{entity}_id) as {entity}_id",
+        f"coalesce(daily.{entity_id}, wanted.{entity_id}) as {entity_id}",
         "coalesce(daily.day, wanted.day) as day",
         "wanted.as_of",
         "daily.payments",
@@ -159,13 +184,13 @@ def _timeline(entity: str) -> str:
             "select",
             indent(",\n".join(columns)),
             "from daily",
-            f"full outer join wanted on daily.{entity}_id = wanted.{entity}_id and daily.day = wanted.day",
+            f"full outer join wanted on daily.{entity_id} = wanted.{entity_id} and daily.day = wanted.day",
         ]
     )
 
 
 def _spans(entity: str, maturity: Maturity) -> str:
-    columns = [f"{entity}_id", "as_of", "day"]
+    columns = [ENTITY_COLUMNS[entity], "as_of", "day"]
     rates, mature = _windows(entity, "rate", of="known_frauds"), _windows(entity, "rate", of="mature_frauds")
     counts, means, stds = (
         _windows(entity, "count", "mean", "std"),
@@ -201,7 +226,7 @@ def _spans(entity: str, maturity: Maturity) -> str:
 
 
 def _frame(entity: str, name: str, bounds: str) -> str:
-    return f"{name} as (partition by {entity}_id order by day range between {bounds})"
+    return f"{name} as (partition by {ENTITY_COLUMNS[entity]} order by day range between {bounds})"
 
 
 def _fraud_validity(entity: str, labels: str) -> str:
@@ -268,6 +293,8 @@ def _run(days: int) -> str:
 
 def _value(feature: Feature) -> str:
     n = feature.window.days if feature.window else 0
+    if feature.source == "kyc":
+        return kyc_value(feature)
     if feature.source == "labels":
         return _label_value(feature.input, feature.aggregate, n)
     payments = f"spans.payments_{n}d"
@@ -320,20 +347,17 @@ def _days_since(moment_us: str) -> str:
 
 
 def _final(entity: str) -> str:
+    entity_id = ENTITY_COLUMNS[entity]
     columns = [
-        f"spans.{entity}_id",
+        f"spans.{entity_id}",
         "spans.as_of",
         *(f"cast({_value(f)} as {SQL_TYPES[f.dtype]}) as {f.name}" for f in _stored(entity)),
         *(f"coalesce(spans.{name}, cast(array[] as array(varchar))) as {name}" for name in _sets(entity)),
         *(f"spans.{name}" for name in HABIT_COLUMNS[entity]),
     ]
-    return "\n".join(
-        [
-            "select",
-            indent(",\n".join(columns)),
-            "from spans",
-            "left join frauds",
-            f"    on spans.{entity}_id = frauds.{entity}_id and spans.day = frauds.day",
-            "where spans.as_of is not null",
-        ]
-    )
+    joins = []
+    if _reads(entity, "kyc"):
+        joins += ["left join kyc_known", f"    on spans.{entity_id} = kyc_known.{entity_id}"]
+    if _reads(entity, "labels"):
+        joins += ["left join frauds", f"    on spans.{entity_id} = frauds.{entity_id} and spans.day = frauds.day"]
+    return "\n".join(["select", indent(",\n".join(columns)), "from spans", *joins, "where spans.as_of is not null"])

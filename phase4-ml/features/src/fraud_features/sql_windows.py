@@ -16,8 +16,17 @@ from fraud_features.inputs import (
 )
 from fraud_features.sql_text import cte, double, indent
 
-ENTITY_COLUMNS: Final = {"user": "user_id", "card": "card_hash", "device": "device_id", "merchant": "merchant_id"}
-NULLABLE_ENTITIES: Final = ("card", "device")
+ENTITY_COLUMNS: Final = {
+    "user": "user_id",
+    "card": "card_hash",
+    "device": "device_id",
+    "merchant": "merchant_id",
+    "category": "merchant_category_code",
+}
+"""Column of a payment, and of a profile in Gold, that identifies an entity."""
+
+NULLABLE_ENTITIES: Final = ("card", "device", "category")
+"""Entities that a payment may be without."""
 
 
 def window_ctes(payments: str, columns: tuple[str, ...]) -> list[str]:

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from fraud_features.events import FAILED_OUTCOMES
+from fraud_features.events import CONTACT_CHANGES, FAILED_OUTCOMES
 from fraud_features.features import FEATURE_NAMES, FEATURES, PROFILE_ENTITIES
 from fraud_features.inputs import (
     HABITS,
@@ -79,6 +79,7 @@ def schema_hash(settings: FeatureSettings | None = None) -> str:
     A model carries it; scoring with another hash would feed it other features than it learned from.
     """
     chosen = settings or FeatureSettings.from_env()
+    maturity = Maturity.of(chosen.label_maturity_days)
     meaning = {
         "features": [asdict(feature) | {"sentence": None, "reason": None} for feature in FEATURES],
         "inputs": {name: value.sql for name, value in REQUEST_INPUTS.items()},
@@ -97,9 +98,10 @@ def schema_hash(settings: FeatureSettings | None = None) -> str:
         ],
         "habits": {name: [habit.sql, habit.bins, habit.reach] for name, habit in HABITS.items()},
         "failed_outcomes": FAILED_OUTCOMES,
+        "contact_changes": CONTACT_CHANGES,
         # whole queries: what an expression reads is made in the stages before it
         "profiles": {
-            entity: profile_query(entity, "payments", "labels", "needed", Maturity.of(chosen.label_maturity_days))
+            entity: profile_query(entity, "payments", "labels", "kyc", "needed", maturity)
             for entity in PROFILE_ENTITIES
         },
         "settings": asdict(chosen),

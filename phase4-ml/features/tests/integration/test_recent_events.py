@@ -24,7 +24,7 @@ from fraud_features import (
     profile_keys,
     recent_call,
 )
-from fraud_features.features import FEATURES, US_PER_HOUR
+from fraud_features.features import FEATURES, PROFILE_ENTITIES, US_PER_HOUR
 from fraud_features.histories import START_US, sample_history
 from fraud_features.redis_layout import RECENT_EXPIRY_SECONDS, SLACK_US, Mode, pack_profiles, recent_keys
 from fraud_features.reference import Reference
@@ -49,6 +49,8 @@ class Recents:
             merchant_id=self.prefix + transaction.merchant_id,
             card_hash=transaction.card_hash and self.prefix + transaction.card_hash,
             device_id=transaction.device_id and self.prefix + transaction.device_id,
+            merchant_category_code=transaction.merchant_category_code
+            and self.prefix + transaction.merchant_category_code,
         )
 
     def send(self, transaction: Transaction, mode: Mode = "read_add", **limits: str) -> RecentEvents:
@@ -217,17 +219,17 @@ def test_vectors_from_redis_equal_the_reference(recents: Recents, seed: int) -> 
         # the feature writer may meet a payment before or after the API does
         if transaction.amount_cents % 2:
             recents.send(transaction, "add")
-    reference = Reference([*past, *live], history.labels, logins, SETTINGS)
+    kyc = [replace(change, user_id=recents.prefix + change.user_id) for change in history.kyc]
+    reference = Reference([*past, *live], history.labels, logins, SETTINGS, kyc)
     for transaction in sorted(live, key=lambda t: t.event_us):
         pipeline = recents.client.pipeline(transaction=False)
         call = recent_call(transaction)
         boundary = boundary_us(transaction.event_us, SETTINGS)
         recents.script(keys=list(call.keys), args=list(call.args), client=pipeline)
-        user_key, _, merchant_key, _ = profile_keys(transaction)
-        user = reference.profile("user", transaction.user_id, boundary)
-        merchant = reference.profile("merchant", transaction.merchant_id, boundary)
-        recents.client.set(user_key, pack_profiles("user", [user]))
-        recents.client.set(merchant_key, pack_profiles("merchant", [merchant]))
+        for entity, key in zip(PROFILE_ENTITIES, profile_keys(transaction)[::2], strict=True):
+            if (entity_id := transaction.entity_id(entity)) is not None:
+                profile = reference.profile(entity, entity_id, boundary)
+                recents.client.set(key, pack_profiles(entity, [profile]))
         pipeline.mget(profile_keys(transaction))
         answer, payloads = pipeline.execute()
         got = compute_features(

@@ -17,6 +17,7 @@ from fraud_features import (
     FEATURES,
     RECENT_SCRIPT,
     FeatureSettings,
+    KycChange,
     Login,
     Profile,
     Profiles,
@@ -33,7 +34,7 @@ from fraud_features import (
 )
 from fraud_features.features import PROFILE_ENTITIES, US_PER_DAY, WINDOW_ENTITIES
 from fraud_features.histories import START_US, History, sample_history
-from fraud_features.literals import labels_relation, logins_relation, transactions_relation
+from fraud_features.literals import kyc_relation, labels_relation, logins_relation, transactions_relation
 from fraud_features.profile import stored_columns
 from fraud_features.redis_layout import pack_profiles, profile_from_row, unpack_profiles
 from fraud_features.reference import Reference
@@ -41,6 +42,7 @@ from fraud_features.sql import COUNTER_NAMES, features_query
 from fraud_features.sql_counters import counters_query
 from fraud_features.sql_profiles import Maturity, current_needed, profile_query
 from fraud_features.sql_text import as_of_sql
+from fraud_features.sql_windows import ENTITY_COLUMNS
 
 pytestmark = pytest.mark.integration
 SETTINGS = FeatureSettings()
@@ -78,7 +80,7 @@ class Gold:
     history: History
     vectors: dict[str, UserFeatures]
     profiles: dict[tuple[str, str, int], Profile]
-    current: list[tuple[str, Profile]]
+    current: dict[str, list[tuple[str, Profile]]]
 
 
 @pytest.fixture(scope="module")
@@ -96,19 +98,24 @@ def lake(stack: Any) -> Iterator[Lake]:
     connection.close()
 
 
-def load(lake: Lake, name: str, history: History) -> tuple[str, str, str]:
-    """Tables of the payments and logins, the first of each identifier, and of the labels."""
+def load(lake: Lake, name: str, history: History) -> tuple[str, str, str, str]:
+    """Tables of the payments, logins and KYC records, the first of each identifier, and of the labels."""
     first: dict[str, Transaction] = {}
     for transaction in history.transactions:
         first.setdefault(transaction.transaction_id, transaction)
     attempts: dict[str, Login] = {}
     for login in history.logins:
         attempts.setdefault(login.login_id, login)
-    transactions, said, logins = (f"{lake.schema}.{name}_{part}" for part in ("transactions", "said", "logins"))
+    changes: dict[str, KycChange] = {}
+    for change in history.kyc:
+        changes.setdefault(change.kyc_change_id, change)
+    parts = ("transactions", "said", "logins", "told")
+    transactions, said, logins, told = (f"{lake.schema}.{name}_{part}" for part in parts)
     for table, rows, relation in (
         (transactions, list(first.values()), transactions_relation),
         (said, history.labels, labels_relation),
         (logins, list(attempts.values()), logins_relation),
+        (told, list(changes.values()), kyc_relation),
     ):
         for start in range(0, len(rows), CHUNK):
             query = relation(rows[start : start + CHUNK], start)  # type: ignore[operator]
@@ -116,38 +123,50 @@ def load(lake: Lake, name: str, history: History) -> tuple[str, str, str]:
     # what comes after a label may stand in another chunk
     columns = "_partition, _offset, transaction_id, user_id, merchant_id, transaction_us, known_us, is_fraud"
     superseded = "lead(known_us) over (partition by transaction_id order by known_us, _offset) as superseded_us"
-    return transactions, lake.keep(f"{name}_labels", f"select {columns}, {superseded} from {said}"), logins
+    labels = lake.keep(f"{name}_labels", f"select {columns}, {superseded} from {said}")
+    columns = "_partition, _offset, kyc_change_id, user_id, known_us, change_type, customer_since_us"
+    superseded = "lead(known_us) over (partition by user_id order by known_us, kyc_change_id) as superseded_us"
+    return transactions, labels, lake.keep(f"{name}_kyc", f"select {columns}, {superseded} from {told}"), logins
 
 
 def build(lake: Lake, name: str, history: History) -> Gold:
     """The three marts of a history, as the dbt models build them."""
-    transactions, labels, logins = load(lake, name, history)
-    counters = lake.keep(f"{name}_counters", counters_query(transactions, labels, logins, LAG))
+    transactions, labels, kyc, logins = load(lake, name, history)
+    counters = lake.keep(f"{name}_counters", counters_query(transactions, labels, kyc, logins, LAG))
     marts: dict[str, str] = {}
     profiles: dict[tuple[str, str, int], Profile] = {}
+    current: dict[str, list[tuple[str, Profile]]] = {}
     for entity in PROFILE_ENTITIES:
-        boundaries = f"(select distinct {entity}_id, {as_of_sql('event_us', LAG)} as as_of from {transactions})"
-        query = profile_query(entity, transactions, labels, boundaries, MATURITY)
+        boundaries = (
+            f"(select distinct {ENTITY_COLUMNS[entity]}, {as_of_sql('event_us', LAG)} as as_of from {transactions})"
+        )
+        query = profile_query(entity, transactions, labels, kyc, boundaries, MATURITY)
         marts[entity] = lake.keep(
             f"{name}_{entity}",
             f"select p.*, {', '.join(COUNTER_NAMES)} from ({query}) as p "
             f"inner join {counters} as c on p.as_of = c.as_of",
         )
-        columns = ", ".join((f"{entity}_id", "as_of", *stored_columns(entity)))
+        columns = ", ".join((ENTITY_COLUMNS[entity], "as_of", *stored_columns(entity)))
         for row in lake.query(f"select {columns} from {marts[entity]}"):
             profile = profile_from_row(entity, row)
             profiles[entity, row[0], profile.as_of_us] = profile
-    query = features_query(transactions, logins, marts["user"], marts["merchant"], LAG)
+        needed = f"({current_needed(entity, transactions, kyc)})"
+        query = profile_query(entity, transactions, labels, kyc, needed, MATURITY)
+        rows = lake.query(f"select {columns} from ({query})")
+        current[entity] = [(row[0], profile_from_row(entity, row)) for row in rows]
+    query = features_query(transactions, logins, marts, LAG)
     rows = lake.query(f"select transaction_id, missing_features, {', '.join(FEATURE_NAMES)} from ({query})")
     vectors = {row[0]: UserFeatures(tuple(map(float, row[2:])), tuple(row[1])) for row in rows}
-    needed = f"({current_needed('user', transactions)})"
-    current = lake.query(profile_query("user", transactions, labels, needed, MATURITY))
-    return Gold(history, vectors, profiles, [(row[0], profile_from_row("user", row)) for row in current])
+    return Gold(history, vectors, profiles, current)
 
 
 @pytest.fixture(scope="module")
 def gold(lake: Lake) -> Gold:
     return build(lake, "whole", sample_history(20_251_122, SIZE))
+
+
+def reference_of(history: History) -> Reference:
+    return Reference(history.transactions, history.labels, history.logins, SETTINGS, history.kyc)
 
 
 def assert_same(got: UserFeatures, want: UserFeatures, transaction_id: str) -> None:
@@ -173,15 +192,16 @@ def online(reference: Reference, gold: Gold, transaction: Transaction) -> UserFe
 def profiles_of(gold: Gold, transaction: Transaction) -> Profiles:
     """Gold's profiles of a payment, through Redis' packing."""
     boundary = boundary_us(transaction.event_us, SETTINGS)
-    pair = [
-        unpack_profiles(entity, pack_profiles(entity, [gold.profiles[entity, entity_id, boundary]]))[0]
-        for entity, entity_id in (("user", transaction.user_id), ("merchant", transaction.merchant_id))
-    ]
-    return Profiles.of(*pair)
+    found = {
+        entity: unpack_profiles(entity, pack_profiles(entity, [gold.profiles[entity, entity_id, boundary]]))[0]
+        for entity in PROFILE_ENTITIES
+        if (entity_id := transaction.entity_id(entity)) is not None
+    }
+    return Profiles.of(found["user"], found["merchant"], found.get("category"))
 
 
 def test_trino_online_and_reference_agree_on_every_payment(gold: Gold) -> None:
-    reference = Reference(gold.history.transactions, gold.history.labels, gold.history.logins, SETTINGS)
+    reference = reference_of(gold.history)
     assert len(gold.vectors) == len(reference.transactions) == SIZE
     for transaction in reference.transactions:
         want = UserFeatures.from_values(reference.vector(transaction))
@@ -194,7 +214,7 @@ def test_a_hundred_thousand_payments_agree(lake: Lake, stack: Any) -> None:
     """Trino's vectors, those computed from the real Redis and Gold's profiles, and the reference's."""
     stack.need("redis")
     gold = build(lake, "many", sample_history(7, MANY, days=120, crowd=100))
-    reference = Reference(gold.history.transactions, gold.history.labels, gold.history.logins, SETTINGS)
+    reference = reference_of(gold.history)
     assert len(gold.vectors) == len(reference.transactions) == MANY
     with redis.Redis.from_url(stack.env["REDIS_URL"]) as client:
         script, written = client.register_script(RECENT_SCRIPT), set[str]()
@@ -229,6 +249,7 @@ def test_what_becomes_known_later_changes_no_earlier_row(lake: Lake, gold: Gold)
         [t for t in gold.history.transactions if t.event_us < CUT_US],
         [label for label in gold.history.labels if label.known_us < CUT_US],
         [login for login in gold.history.logins if login.event_us < CUT_US],
+        [change for change in reference_of(gold.history).kyc if change.known_us < CUT_US],
     )
     earlier = build(lake, "known", known)
     assert len(earlier.vectors) > SIZE / 3
@@ -249,22 +270,30 @@ def test_a_stray_payment_is_not_the_newest_day(lake: Lake, name: str, days: list
     payments = [Transaction(f"t{n}", day * US_PER_DAY + n, "U1", "M1", 100) for n, day in enumerate(days)]
     assert Reference(payments, []).newest_day() == newest * US_PER_DAY
     transactions = lake.keep(f"{name}_payments", transactions_relation(payments))
-    boundaries = lake.query(f"select user_id, as_of from ({current_needed('user', transactions)}) order by as_of")
+    kyc = lake.keep(f"{name}_kyc", kyc_relation([KycChange("k1", 47_000 * US_PER_DAY, "U2")]))
+    boundaries = lake.query(f"select user_id, as_of from ({current_needed('user', transactions, kyc)}) order by 1, 2")
     epoch = date(1970, 1, 1)
-    assert [(user, (as_of - epoch).days) for user, as_of in boundaries] == [("U1", newest - 1), ("U1", newest)]
+    assert [(user, (as_of - epoch).days) for user, as_of in boundaries] == [
+        (user, day) for user in ("U1", "U2") for day in (newest - 1, newest)
+    ]
 
 
-def test_the_newest_profiles_are_those_of_the_reference(gold: Gold) -> None:
-    """What Redis is given: every user at the two newest boundaries, whether a payment looked at them or not."""
-    reference = Reference(gold.history.transactions, gold.history.labels, gold.history.logins, SETTINGS)
+@pytest.mark.parametrize("entity", PROFILE_ENTITIES)
+def test_the_newest_profiles_are_those_of_the_reference(gold: Gold, entity: str) -> None:
+    """What Redis is given: every entity at the two newest boundaries, whether a payment looked at them or not."""
+    reference = reference_of(gold.history)
     newest = reference.newest_day()
-    users = {t.user_id for t in reference.transactions}
-    assert {(user, profile.as_of_us) for user, profile in gold.current} == {
-        (user, boundary) for user in users for boundary in (newest, newest - US_PER_DAY)
+    ids = {name for t in reference.transactions if (name := t.entity_id(entity)) is not None}
+    if entity == "user":
+        # a profile waits for who did not pay yet
+        ids |= {change.user_id for change in reference.kyc}
+        assert "waits" in ids
+    assert {(name, profile.as_of_us) for name, profile in gold.current[entity]} == {
+        (name, boundary) for name in ids for boundary in (newest, newest - US_PER_DAY)
     }
-    assert len(gold.current) == 2 * len(users)
-    for user, profile in gold.current:
-        want = reference.profile("user", user, profile.as_of_us)
+    assert len(gold.current[entity]) == 2 * len(ids)
+    for name_of, profile in gold.current[entity]:
+        want = reference.profile(entity, name_of, profile.as_of_us)
         assert profile.sets == want.sets
         assert profile.habits == want.habits
         for name, value in want.values.items():

@@ -77,13 +77,15 @@ def push() -> None:
 def redis_features(
     user: Annotated[str | None, typer.Option(help="Show the profiles of this user.")] = None,
     merchant: Annotated[str | None, typer.Option(help="Show the profiles of this merchant.")] = None,
+    category: Annotated[str | None, typer.Option(help="Show the profiles of this merchant category code.")] = None,
 ) -> None:
-    """Show what the online store holds: one user or merchant, or counts and a sample."""
+    """Show what the online store holds: one user, merchant or category, or counts and a sample."""
     from fraud_serving.profiles import show_features, summarise_features
 
     with _one_sentence():
         settings = Settings()
-        asked = [(entity, name) for entity, name in (("user", user), ("merchant", merchant)) if name is not None]
+        named = {"user": user, "merchant": merchant, "category": category}
+        asked = [(entity, name) for entity, name in named.items() if name is not None]
         shown = [show_features(settings, entity, name) for entity, name in asked]
         for result in shown or [summarise_features(settings)]:
             print(json.dumps(result, ensure_ascii=False, indent=2))

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -25,7 +25,7 @@ from fraud_features import (
     profile_keys,
     recent_call,
 )
-from fraud_features.redis_layout import Mode
+from fraud_features.redis_layout import Mode, payloads_by_entity
 from fraud_serving import metrics
 from fraud_serving.breaker import BreakerState, CircuitBreaker
 from fraud_serving.errors import FeatureStoreError
@@ -146,8 +146,7 @@ class FeatureClient:
             logger.exception("what Redis holds for transaction %s cannot be read", transaction.transaction_id)
             raise FeatureStoreError("Redis holds something unreadable", "unreadable") from error
         self._breaker.succeeded()
-        for entity, payload in (("user", answer[1][0]), ("merchant", answer[1][2])):
-            (metrics.CACHE_MISSES if payload is None else metrics.CACHE_HITS).labels(entity).inc()
+        _count_found(transaction, answer[1])
         if answer[2] is None:
             flags.append(HISTORY_INCOMPLETE)
         if call.args[0] == "read":
@@ -178,6 +177,12 @@ class FeatureClient:
         pipeline.mget(profiles)
         pipeline.get(self._caught_up_key)
         return list(await pipeline.execute(raise_on_error=False))
+
+
+def _count_found(transaction: Transaction, payloads: Sequence[bytes | None]) -> None:
+    for entity, (own, _) in payloads_by_entity(payloads).items():
+        if transaction.entity_id(entity) is not None:
+            (metrics.CACHE_MISSES if own is None else metrics.CACHE_HITS).labels(entity).inc()
 
 
 async def _within(seconds: float, question: Coroutine[Any, Any, Result]) -> Result:

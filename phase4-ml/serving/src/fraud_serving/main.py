@@ -21,7 +21,8 @@ from fraud_serving.settings import Settings
 DESCRIPTION = """
 Scores a payment before it is authorised. Every answer has a durable record, and asking again with the same
 `transaction_id` gives the same answer. `mode` says what the decision was made with: `full`, `no_model` (there is no
-champion yet: run `make ml-train`) or `no_features` (Redis does not answer).
+champion yet: run `make ml-train`), `no_features` (Redis does not answer) or `no_profiles` (Redis has no profile of the
+payment's day: an older one is not used).
 """
 
 

@@ -15,6 +15,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from fraud_features.features import PROFILE_ENTITIES
+from fraud_features.profile import PROFILE_FLAGS
 from fraud_serving.engine import RiskTier, Verdict
 
 # The time at which a counter began says nothing here and doubles the page.
@@ -78,8 +79,9 @@ for _verdict in Verdict:
     AMOUNT.labels(_verdict)
 for _tier in RiskTier:
     PREDICTIONS.labels(_tier)
+for _flag in PROFILE_FLAGS:
+    FLAGS.labels(_flag)
 for _entity in PROFILE_ENTITIES:
-    FLAGS.labels(f"{_entity}_profile_stale")
     CACHE_HITS.labels(_entity)
     CACHE_MISSES.labels(_entity)
 

@@ -7,19 +7,19 @@ from urllib.parse import urlsplit
 
 import trino
 
-from fraud_contracts import CATALOG, GOLD, merchant_features_key, user_features_key
+from fraud_contracts import CATALOG, GOLD
 from fraud_features import PROFILE_EXPIRY_SECONDS, describe_profiles, profile_entries, profile_query
+from fraud_features.redis_layout import FEATURES_KEYS, UNKNOWN_ID
 from fraud_serving.errors import SettingsError
 from fraud_serving.feature_writer import redis_client
 from fraud_serving.settings import Settings
 
-PIPELINE_KEYS = 500
+PIPELINEFEATURES_KEYS = 500
 FETCH_ROWS = 1_000
-_KEYS = {"user": user_features_key, "merchant": merchant_features_key}
 
 
 def push_features(settings: Settings) -> dict[str, int]:
-    """Writes every user's and merchant's two newest profiles; answers ``{user_keys, merchant_keys}``.
+    """Writes the two newest profiles of every user, merchant and category; answers ``{user_keys, merchant_keys, …}``.
 
     The key of entities that Gold does not know is written too and not counted.
 
@@ -30,11 +30,11 @@ def push_features(settings: Settings) -> dict[str, int]:
     settings.require("trino_url")
     counts = {}
     with redis_client(settings) as redis:
-        for entity, key_of in _KEYS.items():
-            unknown = key_of("")
+        for entity, key_of in FEATURES_KEYS.items():
+            unknown = key_of(UNKNOWN_ID)
             written = 0
             entries = profile_entries(entity, _rows(settings, profile_query(entity)))
-            while chunk := list(islice(entries, PIPELINE_KEYS)):
+            while chunk := list(islice(entries, PIPELINEFEATURES_KEYS)):
                 pipeline = redis.pipeline(transaction=False)
                 for key, payload in chunk:
                     pipeline.set(key, payload, ex=PROFILE_EXPIRY_SECONDS)
@@ -45,13 +45,13 @@ def push_features(settings: Settings) -> dict[str, int]:
 
 
 def show_features(settings: Settings, entity: str, entity_id: str) -> dict[str, Any]:
-    """One user's or merchant's profiles, decoded: ``{entity, id, profiles: {as_of: {column: value}}}``.
+    """One user's, merchant's or category's profiles, decoded: ``{entity, id, profiles: {as_of: {column: value}}}``.
 
     Raises:
         SettingsError: Redis' address is missing.
     """
     with redis_client(settings) as redis:
-        payload = redis.get(_KEYS[entity](entity_id))
+        payload = redis.get(FEATURES_KEYS[entity](entity_id))
     return {"entity": entity, "id": entity_id, "profiles": describe_profiles(entity, _bytes(payload))}
 
 
@@ -63,8 +63,8 @@ def summarise_features(settings: Settings) -> dict[str, Any]:
     """
     summary: dict[str, Any] = {}
     with redis_client(settings) as redis:
-        for entity, key_of in _KEYS.items():
-            prefix = key_of("")
+        for entity, key_of in FEATURES_KEYS.items():
+            prefix = key_of(UNKNOWN_ID)
             ids = sorted(
                 key.decode().removeprefix(prefix)
                 for key in redis.scan_iter(match=f"{prefix}*", count=1_000)

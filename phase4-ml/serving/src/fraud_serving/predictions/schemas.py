@@ -151,6 +151,9 @@ class PredictResponse(BaseModel):
     verdict: Verdict = Field(description="BLOCKED from a fraud_score of 80, REVIEW from 50, else APPROVED.")
     fraud_score: float = Field(description="0 to 100: rules, statistics and model weighed together.")
     reasons: list[str]
-    mode: str = Field(description="full, no_model (rules and windows decided) or no_features (rules on the request).")
+    mode: str = Field(
+        description="full, no_profiles (the model decided without a profile of the payment's day), no_model (rules and "
+        "windows decided) or no_features (rules on the request)."
+    )
     flags: list[str] = Field(description="Inputs that were missing, stale, late or truncated.")
     idempotency: str = Field(description="durable: the first record in PostgreSQL is the decision everywhere.")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fraud_features import FeatureSettings, Transaction, schema_hash
+from fraud_features.profile import PROFILE_FLAGS
 from fraud_serving import metrics
 from fraud_serving.decisions import Decision, DecisionRepository
 from fraud_serving.engine import RULES_VERSION, judge
@@ -24,6 +25,7 @@ TIME_ASSUMED_FLAG = "event_time_assumed"
 WINDOWS_EMPTY_FLAG = "recent_empty"
 NO_MODEL_REASON = "no champion model: rules decided; run make ml-train"
 NO_FEATURES_REASON = "Redis did not answer: rules decided on the request alone"
+NO_PROFILES_REASON = "no profile of the payment's day ({}): decided without that history"
 
 
 class Mode(enum.StrEnum):
@@ -32,6 +34,7 @@ class Mode(enum.StrEnum):
     FULL = "full"
     NO_MODEL = "no_model"
     NO_FEATURES = "no_features"
+    NO_PROFILES = "no_profiles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class PredictionService:
                 flags.append(WINDOWS_EMPTY_FLAG)
         raw: float | None = None
         calibrated: float | None = None
-        mode = Mode.FULL
+        unprofiled = [PROFILE_FLAGS[flag] for flag in flags if flag in PROFILE_FLAGS]
         circumstances: list[str] = []
         if not read.available:
             # The model learned from complete vectors: on the request alone it would guess, so rules decide.
@@ -119,12 +122,16 @@ class PredictionService:
         elif model is None:
             mode = Mode.NO_MODEL
         else:
+            # An older profile is no history of this payment's: the model sees what it sees of an unknown customer.
+            mode = Mode.NO_PROFILES if unprofiled else Mode.FULL
             raw, calibrated = model.score(vector)
+        if read.available and unprofiled:
+            circumstances.append(NO_PROFILES_REASON.format(", ".join(unprofiled)))
         if model is None:
             flags.append(NO_MODEL_FLAG)
             circumstances.append(NO_MODEL_REASON)
         judgement = judge(gather_evidence(transaction, read), calibrated)
-        scored_by = model if mode is Mode.FULL else None
+        scored_by = None if raw is None else model
         return Decision(
             transaction_id=request.transaction_id,
             user_id=request.user_id,
