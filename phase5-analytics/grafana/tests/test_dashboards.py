@@ -46,6 +46,9 @@ PROMISED = {
         "cache hits": "fraud_redis_cache_hits_total",
         "cache misses": "fraud_redis_cache_misses_total",
         "model version": "fraud_model_version",
+        "drift of the score": "fraud_model_score_psi",
+        "drift of the features": "fraud_model_feature_psi",
+        "disagreement in shadow": "fraud_shadow_disagreement_ratio",
     },
     "Fraud operations": {
         "payments per minute": "60 * sum(rate(fraud_verdicts_total[",

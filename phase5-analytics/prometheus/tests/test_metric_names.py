@@ -27,12 +27,14 @@ THIRTY_YEARS = 30 * 365 * 24 * 3600
 # a day of payments has no bound: these are what a label may tell apart
 LABELS = {
     *("topic", "partition", "consumergroup", "outcome", "reason", "check", "entity", "risk_tier", "verdict", "mode"),
-    *("flag", "rule", "route", "method", "code", "layer", "table", "source", "dependency", "type"),
-    *("le", "quantile"),
+    *("feature", "flag", "rule", "route", "method", "code", "layer", "table", "source", "dependency", "type"),
+    *("le", "quantile", "threshold", "kind"),
     # of the client library
     *("implementation", "major", "minor", "patchlevel", "version", "generation"),
 }
 VALUES_PER_LABEL = 40
+# a vector has as many values as features.py names
+VALUES_OF = {"feature": 200}
 SERIES_PER_PAGE = 1500
 
 
@@ -80,7 +82,7 @@ def label_problems(samples: Sequence[Sample]) -> Iterator[str]:
     for (name, label), seen in values.items():
         if label not in LABELS:
             yield f"{name}: the label {label} is not among those whose values are known to be bounded"
-        if len(seen) > VALUES_PER_LABEL:
+        if len(seen) > VALUES_OF.get(label, VALUES_PER_LABEL):
             yield f"{name}: {len(seen)} values of the label {label}"
     if len(samples) > SERIES_PER_PAGE:
         yield f"{len(samples)} series on one page"

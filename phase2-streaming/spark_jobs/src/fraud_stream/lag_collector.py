@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from fraud_stream.freshness import PartitionLag
 from fraud_stream.lakehouse_figures import LakehouseFigures
+from fraud_stream.model_figures import model_metrics
 from fraud_stream.polling import Source
 from fraud_stream.positions import BRONZE_GROUP, BrokerState, StreamPosition, stream_lags
 
@@ -111,6 +112,8 @@ class LagCollector(Collector):
                 "The same over the 7 days before those 24 hours",
                 value=figures.fraud_ratio.baseline,
             )
+        if figures.model is not None:
+            yield from model_metrics(figures.model)
 
     def _quarantine(self, figures: LakehouseFigures) -> Iterator[Metric]:
         waiting = GaugeMetricFamily(
