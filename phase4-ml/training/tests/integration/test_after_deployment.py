@@ -105,7 +105,7 @@ def log_decisions(tables: Any) -> str:
     number = "CAST(substr(transaction_id, 2) AS integer)"
     tables.execute(
         f"CREATE TABLE IF NOT EXISTS {table} AS SELECT transaction_id, "
-        f"CAST({moment} AS timestamp(6) with time zone) AS created_at, "
+        f"CAST({moment} AS timestamp(3) with time zone) AS created_at, "
         f"if(mod({number}, 10) = 0, 'no_features', 'full') AS mode, if(mod({number}, 7) = 0, 'of another definition', "
         f"'{schema_hash()}') AS schema_hash, ARRAY[{vector}] AS vector FROM {tables.features}"
     )
