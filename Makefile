@@ -37,7 +37,7 @@ SERVICE_docker = $(COMPOSE) $(1) $(SERVICE)
 # what needs the environment makes it: a fresh clone has none
 status logs clean stop start restart docs api-key predict-test topics topic-tail schemas kafka-lag sql redis-features \
 simulate menu scenario alert-demo validate dq dlq ledger restore-checkpoint start-over skip-lost dbt-run dbt-test \
-ml-train ml-promote ml-rollback ml-history ml-backtest features check: | $(BIN)/fraud-native
+ml-train ml-promote ml-rollback ml-history ml-backtest ml-drift ml-shadow features check: | $(BIN)/fraud-native
 $(BIN)/fraud-native:
 	@bash infra/native/bootstrap.sh >&2
 
@@ -138,7 +138,7 @@ alert-demo: ## write bad messages, watch the alert about them fire and resolve (
 	@$(NATIVE) alert-demo
 
 ##@ Build by hand
-.PHONY: dbt-run dbt-test ml-train ml-promote ml-rollback ml-history ml-backtest features
+.PHONY: dbt-run dbt-test ml-train ml-promote ml-rollback ml-history ml-backtest ml-drift ml-shadow features
 # with the state of the pipeline's own runs, and so behind its lock: under docker both lie in Airflow's volume
 DBT_native = $(WITH_ENV) phase3-transforms/dbt_project/run-dbt
 DBT_docker = $(COMPOSE) exec airflow-scheduler /opt/fraud/phase3-transforms/dbt_project/run-dbt
@@ -157,6 +157,10 @@ ml-history: ## every model that was registered, promoted, refused, rolled back: 
 	@$(WITH_ENV) $(BIN)/fraud-training history
 ml-backtest: ## how good models would have been, fold by fold over Gold [ARGS='--folds 4 --from 2026-09-01'; ARGS=--help]
 	@$(WITH_ENV) $(BIN)/fraud-training backtest $(call given,ARGS)
+ml-drift: ## how far the newest payments and their scores are from what the champion was calibrated on [ARGS='--days 14']
+	@$(WITH_ENV) $(BIN)/fraud-training drift $(call given,ARGS)
+ml-shadow: ## where the challenger would have decided otherwise than the champion [ARGS='--challenger 4']
+	@$(WITH_ENV) $(BIN)/fraud-training shadow $(call given,ARGS)
 features: ## print the catalogue of features, after rendering what is generated from features.py anew
 	@$(BIN)/fraud-features render >&2
 	@$(BIN)/fraud-features catalogue

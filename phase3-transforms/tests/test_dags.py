@@ -31,7 +31,8 @@ print("DAGS " + json.dumps({
     "dags": {
         dag_id: {
             "file": dag.fileloc,
-            "schedule": getattr(dag.timetable, "expression", None),
+            "schedule": getattr(getattr(dag.timetable, "timetable", dag.timetable), "expression", None),
+            "wakes_on": [asset.name for asset in getattr(dag.timetable.asset_condition, "objects", ())],
             "catchup": dag.catchup,
             "max_active_runs": dag.max_active_runs,
             "tags": sorted(dag.tags),
@@ -45,6 +46,7 @@ print("DAGS " + json.dumps({
                     "timeout": task.execution_timeout.total_seconds(),
                     "doc": task.doc_md,
                     "outlets": [asset.name for asset in task.outlets],
+                    "skips_on": task.skip_on_exit_code,
                 }
                 for task in dag.tasks
             },
@@ -88,6 +90,7 @@ def test_every_file_parses_and_holds_the_dag_of_its_name(parsed: dict[str, Any])
     assert parsed["errors"] == {}
     assert {dag_id: Path(dag["file"]).stem for dag_id, dag in parsed["dags"].items()} == {
         "fraud_pipeline": "fraud_pipeline",
+        "model_monitoring": "model_monitoring",
         "model_training": "model_training",
         "lakehouse_maintenance": "lakehouse_maintenance",
     }
@@ -131,6 +134,31 @@ def test_training_accepts_only_numbers_within_bounds_and_whose_data_it_is(parsed
     assert all('--by "$ACTOR"' in task["command"] for task in training["tasks"].values())
 
 
+def test_training_runs_weekly_and_when_monitoring_says_that_it_is_due(parsed: dict[str, Any]) -> None:
+    training, monitoring = parsed["dags"]["model_training"], parsed["dags"]["model_monitoring"]
+    assert training["schedule"] == "30 3 * * 1"
+    outlets = {name: task["outlets"] for name, task in monitoring["tasks"].items() if task["outlets"]}
+    assert outlets == {"retrain_if_due": training["wakes_on"]}
+    assert training["wakes_on"] == ["training_is_due"]
+    assert {name for name, dag in parsed["dags"].items() if dag["wakes_on"]} == {"model_training"}
+
+
+def test_monitoring_measures_every_night_before_the_rule_decides(parsed: dict[str, Any]) -> None:
+    monitoring = parsed["dags"]["model_monitoring"]
+    assert monitoring["schedule"] == "10 2 * * *"
+    assert list(monitoring["tasks"]) == ["measure_drift", "compare_challenger", "retrain_if_due"]
+    assert monitoring["tasks"]["measure_drift"]["downstream"] == ["compare_challenger"]
+    assert monitoring["tasks"]["compare_challenger"]["downstream"] == ["retrain_if_due"]
+
+
+def test_a_training_that_is_not_due_is_skipped_and_no_failure_is(parsed: dict[str, Any]) -> None:
+    asked = parsed["dags"]["model_monitoring"]["tasks"]["retrain_if_due"]
+    (code,) = asked["skips_on"]
+    assert asked["command"].endswith(f" due --otherwise {code}")
+    # 1 is a failure of the command, 2 one of its arguments, and from 126 on it did not run or was killed
+    assert 2 < code < 126
+
+
 def test_maintenance_runs_at_night_between_two_runs_of_the_pipeline(parsed: dict[str, Any]) -> None:
     maintenance = parsed["dags"]["lakehouse_maintenance"]
     assert maintenance["schedule"] == "50 4 * * *"
@@ -153,4 +181,4 @@ def test_policy_of_every_dag(parsed: dict[str, Any]) -> None:
 
 def test_lineage_ends_in_gold_the_profiles_and_the_champion(parsed: dict[str, Any]) -> None:
     outlets = {name for dag in parsed["dags"].values() for task in dag["tasks"].values() for name in task["outlets"]}
-    assert outlets == {"bronze", "silver", "gold", "online_profiles", "champion_model"}
+    assert outlets == {"bronze", "silver", "gold", "online_profiles", "champion_model", "training_is_due"}

@@ -91,6 +91,9 @@ def prometheus(
 ) -> Iterator[Prometheus]:
     """Watches the demo's stack while payments arrive and are decided."""
     demo.stack.need(*WATCHERS, "producer")
+    # what the DAG model_monitoring does at night; the champion stands in for a challenger, which the demo has none of
+    demo.stack.run(["fraud-training", "drift"])
+    demo.stack.run(["fraud-training", "shadow", "--challenger", str(demo.report["model"]["version"])])
     url = demo.stack.env["PROMETHEUS_URL"]
     # before the payments: a rate needs to have seen the count grow
     patiently(lambda: [] if Prometheus(url).ask('fraud_predictions_total{job="api"}') else ["not scraped yet"])

@@ -1,10 +1,11 @@
-"""What Trino's rules say of the one table that holds what customers told about themselves."""
+"""What Trino's rules say of tables that tell of a person, and of what training may write."""
 
 import json
 import re
 from typing import Any
 
 from fraud_contracts import BRONZE, KYC_PROFILES, field_names
+from fraud_contracts.model_figures import MODEL_FIGURES_TABLE, MONITORING
 from fraud_native.paths import ROOT
 
 RULES: list[dict[str, Any]] = json.loads((ROOT / "infra/trino/etc/rules.json").read_text(encoding="utf-8"))["tables"]
@@ -19,9 +20,9 @@ FOR_EVERY_READER = {
 }
 
 
-def rule_for(user: str, schema: str, table: str) -> dict[str, Any] | None:
+def rule_for(user: str, schema: str, table: str, catalog: str = "delta") -> dict[str, Any] | None:
     """The first rule that fits, as Trino looks for it."""
-    asked = {"user": user, "catalog": "delta", "schema": schema, "table": table}
+    asked = {"user": user, "catalog": catalog, "schema": schema, "table": table}
     return next(
         (rule for rule in RULES if all(re.fullmatch(rule.get(name, ".*"), value) for name, value in asked.items())),
         None,
@@ -54,3 +55,21 @@ def test_others_do_not_see_the_table_at_all() -> None:
         assert hidden(user, KYC_PROFILES.table) is None, user
     # whose models may read it one day
     assert hidden("dbt", KYC_PROFILES.table) == set()
+
+
+def test_training_reads_decisions_without_who_was_meant_and_what_was_sent() -> None:
+    rule = rule_for("trainer", "public", "decisions", catalog="postgres")
+    assert rule is not None
+    assert rule["privileges"] == ["SELECT"]
+    assert {column["name"] for column in rule["columns"] if not column["allow"]} == {"user_id", "request"}
+    assert rule_for("trainer", "public", "alembic_version", catalog="postgres") is None
+
+
+def test_training_writes_how_the_model_fares_and_changes_nothing_that_was_written() -> None:
+    rule = rule_for("trainer", MONITORING, MODEL_FIGURES_TABLE)
+    assert rule is not None
+    assert {"INSERT", "OWNERSHIP"} <= set(rule["privileges"])
+    assert not {"DELETE", "UPDATE"} & set(rule["privileges"])
+    for schema in ("bronze", "silver", "gold", "operations"):
+        other = rule_for("trainer", schema, "int_labels_as_of")
+        assert other is None or other["privileges"] == ["SELECT"], schema

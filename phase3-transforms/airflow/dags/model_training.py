@@ -1,4 +1,6 @@
-"""Trains the fraud classifier on Gold and promotes it if it is good enough; weekly and by hand.
+"""Trains the fraud classifier on Gold and promotes it if it is good enough; weekly, by hand, and when it is due.
+
+Due it is when ``model_monitoring`` says so: because of drift, of worse results on matured labels, or of age.
 
 A refused model is an answer, not a failure: the champion stays, and the log of ``promote`` gives the reason.
 A run by hand may set ``trees``, ``max_depth`` and ``own_data``; the schema rejects values that do not fit.
@@ -7,10 +9,12 @@ A run by hand may set ``trees``, ``max_depth`` and ``own_data``; the schema reje
 from datetime import timedelta
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, Asset, Param, chain
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param, chain
 
 GOLD = Asset("gold")
 CHAMPION_MODEL = Asset("champion_model")
+# updated by model_monitoring
+TRAINING_IS_DUE = Asset("training_is_due")
 # whom the history of the model names
 ACTOR = "DAG model_training"
 
@@ -18,7 +22,9 @@ with DAG(
     dag_id="model_training",
     description="Train on Gold, register the model, promote it if it passes the gates",
     doc_md=__doc__,
-    schedule="30 3 * * 1",
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("30 3 * * 1", timezone="UTC"), assets=[TRAINING_IS_DUE]
+    ),
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=4),

@@ -24,7 +24,7 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:2")
 
 
-@pytest.mark.parametrize("command", ["train", "promote", "rollback", "show", "history"])
+@pytest.mark.parametrize("command", ["train", "promote", "rollback", "show", "history", "drift", "shadow", "due"])
 def test_mlflow_is_asked_first_and_named_when_it_is_away(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from fraud_training.drift import Bounds
 from fraud_training.errors import TrainingError
+from fraud_training.retraining import Rule
 from fraud_training.settings import Settings
 from fraud_training.thresholds import Costs
 
@@ -41,6 +43,35 @@ def test_costs_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     assert Settings.from_environment().costs == Costs(false_positive=12.5, alerts_per_day=40)
     monkeypatch.setenv("FRAUD_TRAINING_ALERTS_PER_DAY", "0")
     with pytest.raises(TrainingError, match="FRAUD_TRAINING_ALERTS_PER_DAY is wrong"):
+        Settings.from_environment()
+
+
+def test_the_defaults_are_those_of_env_example_and_of_the_rule() -> None:
+    example = (Path(__file__).parents[3] / ".env.example").read_text(encoding="utf-8")
+    given = dict(line.split("=", 1) for line in example.splitlines() if line.startswith("FRAUD_TRAINING_"))
+    named = {str(field.validation_alias): field.default for field in Settings.model_fields.values()}
+    for name, value in given.items():
+        assert str(named[name]).lower().removesuffix(".0") == value, name
+    settings = Settings.from_environment()
+    assert (settings.bounds, settings.rule) == (Bounds(), Rule())
+
+
+def test_bounds_of_drift_and_the_rule_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "DRIFT_NOTICE": "0.2",
+        "DRIFT_BOUND": "0.5",
+        "DRIFT_DAYS": "14",
+        "DRIFTED_FEATURES": "4",
+        "LEAST_PERFORMANCE": "0.7",
+        "OLDEST_MODEL_DAYS": "60",
+        "REST_DAYS": "1",
+    }.items():
+        monkeypatch.setenv(f"FRAUD_TRAINING_{name}", value)
+    settings = Settings.from_environment()
+    assert (settings.bounds, settings.drift_days) == (Bounds(notice=0.2, drift=0.5), 14)
+    assert settings.rule == Rule(drift=0.5, features=4, performance=0.7, age_days=60, rest_days=1)
+    monkeypatch.setenv("FRAUD_TRAINING_DRIFT_BOUND", "0")
+    with pytest.raises(TrainingError, match="FRAUD_TRAINING_DRIFT_BOUND is wrong"):
         Settings.from_environment()
 
 

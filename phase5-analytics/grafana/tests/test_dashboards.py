@@ -47,6 +47,9 @@ PROMISED = {
         "cache misses": "fraud_redis_cache_misses_total",
         "model version": "fraud_model_version",
         "parity of features": "fraud_feature_parity_decisions",
+        "drift of the score": "fraud_model_score_psi",
+        "drift of the features": "fraud_model_feature_psi",
+        "disagreement in shadow": "fraud_shadow_disagreement_ratio",
     },
     "Fraud operations": {
         "payments per minute": "60 * sum(rate(fraud_verdicts_total[",

@@ -22,6 +22,7 @@ ALERTS = {
     "ApiErrorRateHigh",
     "ApiLatencyHigh",
     "BronzeStale",
+    "ChallengerDisagrees",
     "ConservationBroken",
     "DeadLettersFailing",
     "DiskFillingUp",
@@ -34,6 +35,7 @@ ALERTS = {
     "MaintenanceFailing",
     "MessagesRepeated",
     "ModelPerformanceFallen",
+    "ModelDrifted",
     "PipelineFailed",
     "PipelineLate",
     "PredictAvailabilityBudgetBurnFast",
@@ -228,3 +230,16 @@ def test_the_metrics_in_the_runbooks_exist(own_metrics: dict[str, Any]) -> None:
         code = " ".join(re.findall(r"`([^`]+)`", runbook.read_text(encoding="utf-8")))
         named = re.findall(r"(?<!/)\b(?:fraud_\w+|kafka_\w+|(?:predict|group|topic):[\w:]+)\b(?!/)", code)
         assert {name for name in named if name not in {"fraud_pipeline"}} <= known, runbook.name
+
+
+def test_drift_is_held_to_one_bound_by_the_retraining_rule_and_by_the_alert() -> None:
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    drifted = next(rule for rule in ALERT_RULES if rule["alert"] == "ModelDrifted")
+    bounds = {
+        "fraud_model_score_psi": "FRAUD_TRAINING_DRIFT_BOUND",
+        "fraud_model_drifted_features": "FRAUD_TRAINING_DRIFTED_FEATURES",
+    }
+    for metric, setting in bounds.items():
+        given = re.search(rf"^{setting}=([\d.]+)$", example, flags=re.MULTILINE)
+        assert given
+        assert f"max({metric}) >= {given[1]}," in drifted["expr"]

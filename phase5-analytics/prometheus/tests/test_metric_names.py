@@ -28,7 +28,7 @@ THIRTY_YEARS = 30 * 365 * 24 * 3600
 LABELS = {
     *("topic", "partition", "consumergroup", "outcome", "reason", "check", "entity", "risk_tier", "verdict", "mode"),
     *("feature", "flag", "rule", "route", "method", "code", "layer", "table", "source", "dependency", "type"),
-    *("le", "quantile"),
+    *("le", "quantile", "threshold", "kind"),
     # of the client library
     *("implementation", "major", "minor", "patchlevel", "version", "generation"),
 }

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from fraud_stream.freshness import PartitionLag
 from fraud_stream.lakehouse_figures import FeatureParity, JudgedDecisions, LabelFeed, LakehouseFigures
+from fraud_stream.model_figures import model_metrics
 from fraud_stream.polling import Source
 from fraud_stream.positions import BRONZE_GROUP, BrokerState, StreamPosition, stream_lags
 
@@ -111,13 +112,7 @@ class LagCollector(Collector):
                 "The same over the 7 days before those 24 hours",
                 value=figures.fraud_ratio.baseline,
             )
-
-        if figures.feature_parity is not None:
-            yield from _feature_parity(figures.feature_parity)
-        if figures.judged_decisions is not None:
-            yield from _judged_decisions(figures.judged_decisions)
-        if figures.label_feed is not None:
-            yield from _label_feed(figures.label_feed)
+        yield from _decided(figures)
 
     def _quarantine(self, figures: LakehouseFigures) -> Iterator[Metric]:
         waiting = GaugeMetricFamily(
@@ -136,6 +131,18 @@ class LagCollector(Collector):
             oldest.add_metric([topic], 0 if since is None else max(0.0, self._now() - since))
         yield waiting
         yield oldest
+
+
+def _decided(figures: LakehouseFigures) -> Iterator[Metric]:
+    """What is known of decisions and their model; nothing of what nobody has looked at yet."""
+    if figures.model is not None:
+        yield from model_metrics(figures.model)
+    if figures.feature_parity is not None:
+        yield from _feature_parity(figures.feature_parity)
+    if figures.judged_decisions is not None:
+        yield from _judged_decisions(figures.judged_decisions)
+    if figures.label_feed is not None:
+        yield from _label_feed(figures.label_feed)
 
 
 def _feature_parity(parity: FeatureParity) -> Iterator[Metric]:

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fraud_contracts import BRONZE, CATALOG, GOLD, SILVER, TRANSACTIONS
+from fraud_contracts import model_figures as model_contract
 from fraud_stream.data_quality import share_of_ids
 from fraud_stream.dispositions import DISCARDED, REDRIVEN
 from fraud_stream.dispositions import SCHEMA as DISPOSITIONS_SCHEMA
 from fraud_stream.dispositions import TABLE as DISPOSITIONS_TABLE
 from fraud_stream.fraud_ratio import LOOK_BACK_HOURS, FraudRatio, fraud_ratio
 from fraud_stream.lakehouse import READING_USER, Lakehouse
+from fraud_stream.model_figures import ModelFigures, model_figures, newest_looks_query
 from fraud_stream.positions import StreamPosition
 from fraud_stream.streams import Layout, Stream
 
@@ -102,6 +104,8 @@ class LakehouseFigures:
     feature_parity: FeatureParity | None = None
     judged_decisions: JudgedDecisions | None = None
     label_feed: LabelFeed | None = None
+    # None while nobody has looked at a model
+    model: ModelFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,7 @@ class LakehouseRound:
             feature_parity=self.feature_parity(),
             judged_decisions=self.judged_decisions(),
             label_feed=self.label_feed(),
+            model=self.model() if compares else None,
         )
 
     def _stream(self, contract: str) -> Stream:
@@ -163,6 +168,14 @@ class LakehouseRound:
 
     def _has(self, layer: str, table: str) -> bool:
         return (layer, table) in self._tables
+
+    def _exists(self, schema: str, table: str) -> bool:
+        """Of a table that is in no layer."""
+        found = self._lakehouse.query(
+            f"SELECT 1 FROM {CATALOG}.information_schema.tables WHERE table_schema = ? AND table_name = ?",  # noqa: S608
+            [self._prefix + schema, table],
+        )
+        return bool(found)
 
     def _existing_tables(self) -> list[tuple[str, str]]:
         """Layer and name of the tables to speak of: this stream's in Bronze, and all of Silver and Gold."""
@@ -277,10 +290,7 @@ class LakehouseRound:
         """
         quarantine = self._name(BRONZE, self._layout.quarantine_table)
         table = f"{self._layout.namespace}{DISPOSITIONS_TABLE}"
-        exists = self._lakehouse.query(
-            f"SELECT 1 FROM {CATALOG}.information_schema.tables WHERE table_schema = ? AND table_name = ?",  # noqa: S608
-            [self._prefix + DISPOSITIONS_SCHEMA, table],
-        )
+        exists = self._exists(DISPOSITIONS_SCHEMA, table)
         undecided = (
             f"WHERE NOT EXISTS (SELECT 1 FROM {self._name(DISPOSITIONS_SCHEMA, table)} AS decided "  # noqa: S608
             f"WHERE decided.step IN ('{REDRIVEN}', '{DISCARDED}') AND decided._topic = waiting._topic "
@@ -438,6 +448,13 @@ class LakehouseRound:
             """  # noqa: S608 - own names
         )
         return None if silence is None else LabelFeed(float(silence), None if delay is None else float(delay))
+
+    def model(self) -> ModelFigures | None:
+        """What training found the last times it looked at the served model; None before the first time."""
+        schema, table = model_contract.MONITORING, model_contract.MODEL_FIGURES_TABLE
+        if not self._exists(schema, table):
+            return None
+        return model_figures(self._lakehouse.query(newest_looks_query(self._name(schema, table))))
 
 
 def conservation_gap(done: int, distinct: int, rows: int) -> int:

@@ -9,6 +9,7 @@ import pytest
 import tzlocal
 
 from fraud_contracts import CATALOG, LABELS, RAW_TOPICS, TRANSACTIONS
+from fraud_contracts import model_figures as contract
 from fraud_stream import data_quality, lakehouse_figures
 from fraud_stream.data_quality import TableQuality, table_quality
 from fraud_stream.dispositions import SCHEMA as DISPOSITIONS_SCHEMA
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.integration
 NOON = 1773144000
 DAY = 86_400
 INGESTED = NOON + 3600
-LAYERS = ("bronze", "silver", "gold", DISPOSITIONS_SCHEMA)
+LAYERS = ("bronze", "silver", "gold", DISPOSITIONS_SCHEMA, contract.MONITORING)
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,30 @@ def test_what_was_redriven_or_discarded_no_longer_waits(tables: Tables) -> None:
     assert tables.ask().undecided()[TRANSACTIONS.name] == waits, "a claim is no decision, and not one of another topic"
     tables.run(f"INSERT INTO {decisions} VALUES ('{TRANSACTIONS.name}', 1, 3, 'redriven')")
     assert tables.ask().undecided()[TRANSACTIONS.name] == Undecided()
+
+
+def test_of_what_training_wrote_the_newest_look_of_each_kind_counts_and_nothing_old(tables: Tables) -> None:
+    assert tables.ask().model() is None
+    table = f"{{c}}{contract.MONITORING}.{contract.MODEL_FIGURES_TABLE}"
+    columns = ", ".join(f"{name} {kind}" for name, kind in contract.MODEL_FIGURES_COLUMNS)
+    tables.run(f"CREATE TABLE {table} (measured_at timestamp(3) with time zone, {columns})")
+
+    def look(days_ago: int, kind: str, measure: str, *values: tuple[str, str]) -> None:
+        rows = ", ".join(
+            f"(current_timestamp(3) - INTERVAL '{days_ago}' DAY, '{kind}', 1, NULL, '{measure}', '{subject}', {value}, "
+            "900, 5000)"
+            for subject, value in values
+        )
+        tables.run(f"INSERT INTO {table} VALUES {rows}")
+
+    look(9, contract.SHADOW, contract.DISAGREEMENT, ("HIGH", "0.5"))
+    look(2, contract.DRIFT, contract.FEATURE_INDEX, ("a", "0.9"), ("gone", "0.8"))
+    look(1, contract.DRIFT, contract.FEATURE_INDEX, ("a", "0.1"), ("b", "NULL"))
+    figures = tables.ask().model()
+    assert figures is not None
+    assert figures.features == {"a": 0.1}
+    assert figures.disagreement == {}
+    assert figures.measured.keys() == {contract.DRIFT}
 
 
 def test_repeats_are_counted_in_the_newest_day_only(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,14 @@
-"""``fraud-training``: train, backtest, promote, roll back and show the fraud classifier."""
+"""``fraud-training``: train, backtest, promote, roll back, watch and show the fraud classifier."""
 
-import json
 import sys
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from fraud_contracts import REGISTERED_MODEL
 from fraud_features import FEATURE_NAMES, FEATURES, schema_hash
+from fraud_training.after_deployment import drift, due, shadow
 from fraud_training.backtest import BACKTEST_REPORT, run_backtest, table
 from fraud_training.champion import champion_summary, summary
 from fraud_training.compare import compare_on_test_period
@@ -18,11 +17,22 @@ from fraud_training.folds import DEFAULT_FOLDS, Lengths
 from fraud_training.forest import ForestSettings
 from fraud_training.promote import promote as promote_model
 from fraud_training.promote import roll_back
-from fraud_training.registry import Registry, describe_change
+from fraud_training.registry import describe_change
 from fraud_training.report import MODEL_REPORT, build_report, write_report
 from fraud_training.search import Limits
 from fraud_training.settings import Settings
 from fraud_training.split import microseconds
+from fraud_training.terminal import (
+    Actor,
+    FeaturesTable,
+    LabelsTable,
+    ModelName,
+    ReportDir,
+    TrinoUser,
+    open_registry,
+    print_answer,
+    say,
+)
 from fraud_training.tracking import log_run
 from fraud_training.train import read_training_data, train_model
 from fraud_training.warehouse import FEATURES_TABLE, LABELS_TABLE, Warehouse
@@ -35,29 +45,6 @@ app = typer.Typer(
 
 _DEFAULTS = ForestSettings()
 _LENGTHS = Lengths()
-ModelName = Annotated[str, typer.Option("--model-name", help="Registered model to write to or read from.")]
-TrinoUser = Annotated[str, typer.Option("--trino-user", help="Name under which Trino is asked.")]
-ReportDir = Annotated[
-    Path | None, typer.Option(help="Folder of the report; default: FRAUD_TRAINING_REPORTS_DIR, or var/reports.")
-]
-Actor = Annotated[
-    str, typer.Option("--by", help="Who does this, for the history; default: the user of the operating system.")
-]
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def _print(answer: dict[str, Any]) -> None:
-    print(json.dumps(answer), flush=True)
-
-
-def _registry(settings: Settings, model_name: str, by: str = "") -> Registry:
-    """The registry, once it has answered: nobody should fit a forest that cannot be registered."""
-    registry = Registry(settings.mlflow_tracking_uri, model_name, by)
-    registry.require_answer()
-    return registry
 
 
 @app.command()
@@ -65,8 +52,8 @@ def train(
     *,
     trees: Annotated[int, typer.Option(min=1, help="Trees of the forest.")] = _DEFAULTS.trees,
     max_depth: Annotated[int, typer.Option(min=1, help="Greatest depth of a tree.")] = _DEFAULTS.max_depth,
-    features_table: Annotated[str, typer.Option(help="Table of feature vectors.")] = FEATURES_TABLE,
-    labels_table: Annotated[str, typer.Option(help="Table of labels.")] = LABELS_TABLE,
+    features_table: FeaturesTable = FEATURES_TABLE,
+    labels_table: LabelsTable = LABELS_TABLE,
     model_name: ModelName = REGISTERED_MODEL,
     trino_user: TrinoUser = "trainer",
     by: Actor = "",
@@ -80,10 +67,10 @@ def train(
     settings = Settings.from_environment()
     forest_settings = ForestSettings(trees=trees, max_depth=max_depth)
     meaning = schema_hash()
-    registry = _registry(settings, model_name, by)
+    registry = open_registry(settings, model_name, by)
     with Warehouse(settings.trino_url, trino_user) as warehouse:
         features, labels = warehouse.current_version(features_table), warehouse.current_version(labels_table)
-        _say(f"reading {features.relation} and {labels.relation}")
+        say(f"reading {features.relation} and {labels.relation}")
         data = read_training_data(warehouse, features, labels, FEATURE_NAMES, settings.label_maturity_days)
     model = train_model(
         data,
@@ -93,16 +80,16 @@ def train(
         settings=forest_settings,
         costs=settings.costs,
         search=Limits() if (settings.search if search is None else search) else None,
-        say=_say,
+        say=say,
     )
-    _say("judging features, kinds of fraud and labels by age")
+    say("judging features, kinds of fraud and labels by age")
     report = build_report(data, model, settings.label_maturity_days, settings.costs)
-    _say("logging the run")
+    say("logging the run")
     run_id = log_run(registry, data, model, report)
     version = registry.register(run_id, model.form)
     report_path = (report_dir or settings.reports_dir) / MODEL_REPORT
     write_report({"version": version.number, "run_id": run_id, **report}, report_path)
-    _print(
+    print_answer(
         {
             "name": model_name,
             "version": version.number,
@@ -134,8 +121,8 @@ def backtest(
     folds: Annotated[int | None, typer.Option(min=1, help=f"Folds; default: up to {DEFAULT_FOLDS}.")] = None,
     trees: Annotated[int, typer.Option(min=1, help="Trees of each forest.")] = _DEFAULTS.trees,
     max_depth: Annotated[int, typer.Option(min=1, help="Greatest depth of a tree.")] = _DEFAULTS.max_depth,
-    features_table: Annotated[str, typer.Option(help="Table of feature vectors.")] = FEATURES_TABLE,
-    labels_table: Annotated[str, typer.Option(help="Table of labels.")] = LABELS_TABLE,
+    features_table: FeaturesTable = FEATURES_TABLE,
+    labels_table: LabelsTable = LABELS_TABLE,
     trino_user: TrinoUser = "trainer",
     report_dir: ReportDir = None,
 ) -> None:
@@ -143,7 +130,7 @@ def backtest(
     settings = Settings.from_environment()
     with Warehouse(settings.trino_url, trino_user) as warehouse:
         features, labels = warehouse.current_version(features_table), warehouse.current_version(labels_table)
-        _say(f"reading {features.relation} and {labels.relation}")
+        say(f"reading {features.relation} and {labels.relation}")
         report = run_backtest(
             warehouse,
             features,
@@ -153,12 +140,12 @@ def backtest(
             first_day_us=None if first_day is None else microseconds(f"{first_day.date()}T00:00:00+00:00"),
             folds=folds,
             settings=ForestSettings(trees=trees, max_depth=max_depth),
-            say=_say,
+            say=say,
         )
     path = (report_dir or settings.reports_dir) / BACKTEST_REPORT
     write_report(report, path)
-    _say(f"mean and standard deviation over {len(report['folds'])} folds:\n{table(report)}")
-    _print(
+    say(f"mean and standard deviation over {len(report['folds'])} folds:\n{table(report)}")
+    print_answer(
         {
             "folds": len(report["folds"]),
             "test_period": {"start": report["folds"][0]["test"]["start"], "end": report["folds"][-1]["test"]["end"]},
@@ -180,15 +167,15 @@ def promote(
 ) -> None:
     """Take the candidate through the gates to challenger and champion; refusing it is an answer, not a failure."""
     settings = Settings.from_environment()
-    registry = _registry(settings, model_name, by)
+    registry = open_registry(settings, model_name, by)
     with Warehouse(settings.trino_url, trino_user) as warehouse:
         answer = promote_model(
             registry,
             None if own_data else settings.promotion_min_auc,
             lambda challenger, champion: compare_on_test_period(warehouse, challenger, champion),
         )
-    _say(f"{answer['decision']}: {answer['reason']}")
-    _print(answer)
+    say(f"{answer['decision']}: {answer['reason']}")
+    print_answer(answer)
     if require and answer["decision"] != "champion":
         raise typer.Exit(1)
 
@@ -200,24 +187,28 @@ def rollback(
     by: Actor = "",
 ) -> None:
     """Give the champion's place back to the version that had it before."""
-    answer = roll_back(_registry(Settings.from_environment(), model_name, by), why)
-    _say(f"version {answer['version']} is champion: {answer['reason']}")
-    _print(answer)
+    answer = roll_back(open_registry(Settings.from_environment(), model_name, by), why)
+    say(f"version {answer['version']} is champion: {answer['reason']}")
+    print_answer(answer)
 
 
 @app.command()
 def show(model_name: ModelName = REGISTERED_MODEL) -> None:
     """Print the champion with its periods and figures; version and alias are null when there is none."""
-    _print(champion_summary(_registry(Settings.from_environment(), model_name)))
+    print_answer(champion_summary(open_registry(Settings.from_environment(), model_name)))
 
 
 @app.command()
 def history(model_name: ModelName = REGISTERED_MODEL) -> None:
     """Print every registration, promotion, refusal and rollback, oldest first: when, what, who, why, which figures."""
-    entries = _registry(Settings.from_environment(), model_name).history()
+    entries = open_registry(Settings.from_environment(), model_name).history()
     for entry in entries:
-        _say(describe_change(entry))
-    _print({"name": model_name, "history": entries})
+        say(describe_change(entry))
+    print_answer({"name": model_name, "history": entries})
+
+
+for _command in (drift, shadow, due):
+    app.command()(_command)
 
 
 def main() -> None:
@@ -228,5 +219,5 @@ def main() -> None:
         sentence = explain(error)
         if sentence is None:
             raise
-        _say(f"fraud-training: {sentence}")
+        say(f"fraud-training: {sentence}")
         sys.exit(1)

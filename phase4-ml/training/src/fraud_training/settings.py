@@ -7,7 +7,9 @@ from typing import Self
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fraud_training.drift import Bounds
 from fraud_training.errors import TrainingError
+from fraud_training.retraining import Rule
 from fraud_training.thresholds import Costs
 
 _REMEDY = "`make setup` writes .env; start this command through make, which fills in the endpoints."
@@ -24,6 +26,14 @@ class Settings(BaseSettings):
     promotion_min_auc: float | None = Field(default=None, ge=0, le=1)
     false_positive_cost: float = Field(default=5.0, validation_alias="FRAUD_TRAINING_FALSE_POSITIVE_COST", ge=0)
     alerts_per_day: int = Field(default=100, validation_alias="FRAUD_TRAINING_ALERTS_PER_DAY", ge=1)
+    s3_bucket: str = ""
+    drift_notice: float = Field(default=0.1, validation_alias="FRAUD_TRAINING_DRIFT_NOTICE", gt=0)
+    drift_bound: float = Field(default=0.25, validation_alias="FRAUD_TRAINING_DRIFT_BOUND", gt=0)
+    drift_days: int = Field(default=7, validation_alias="FRAUD_TRAINING_DRIFT_DAYS", ge=1)
+    drifted_features: int = Field(default=10, validation_alias="FRAUD_TRAINING_DRIFTED_FEATURES", ge=1)
+    least_performance: float = Field(default=0.8, validation_alias="FRAUD_TRAINING_LEAST_PERFORMANCE", ge=0, le=1)
+    oldest_model_days: float = Field(default=30, validation_alias="FRAUD_TRAINING_OLDEST_MODEL_DAYS", gt=0)
+    rest_days: float = Field(default=3, validation_alias="FRAUD_TRAINING_REST_DAYS", ge=0)
     search: bool = Field(default=True, validation_alias="FRAUD_TRAINING_SEARCH")
     reports: Path | None = Field(default=None, validation_alias="FRAUD_TRAINING_REPORTS_DIR")
     state: Path = Field(default=Path("var"), validation_alias="FRAUD_STATE_DIR")
@@ -32,6 +42,22 @@ class Settings(BaseSettings):
     def costs(self) -> Costs:
         """What thresholds are chosen by."""
         return Costs(self.false_positive_cost, self.alerts_per_day)
+
+    @property
+    def bounds(self) -> Bounds:
+        """What an index of drift means."""
+        return Bounds(self.drift_notice, self.drift_bound)
+
+    @property
+    def rule(self) -> Rule:
+        """What a model is trained for before its turn."""
+        return Rule(
+            drift=self.drift_bound,
+            features=self.drifted_features,
+            performance=self.least_performance,
+            age_days=self.oldest_model_days,
+            rest_days=self.rest_days,
+        )
 
     @property
     def reports_dir(self) -> Path:

@@ -13,6 +13,7 @@ from fraud_training.calibration import fit_sigmoid
 from fraud_training.columns import varying_columns
 from fraud_training.compromised import known_compromised
 from fraud_training.dataset import Examples
+from fraud_training.drift import REFERENCE, describe_reference
 from fraud_training.evaluate import evaluate
 from fraud_training.export import (
     TIERS,
@@ -27,7 +28,7 @@ from fraud_training.forest import ForestSettings, fit_forest, trained_scores
 from fraud_training.labels import LabelHistory
 from fraud_training.search import Limits, Trial, best, try_candidates
 from fraud_training.serving_form import ServingForm, describe_forest, raw_scores
-from fraud_training.split import Period, TimeSplit, plan_split
+from fraud_training.split import Period, TimeSplit, iso, plan_split
 from fraud_training.thresholds import Costs, choose_thresholds, outcome
 from fraud_training.warehouse import TableVersion, Warehouse
 
@@ -36,6 +37,8 @@ LEAST_TRAIN_FRAUDS = 20
 LEAST_HELD_OUT_FRAUDS = 5
 
 _DEFAULT_COSTS = Costs()
+# key of the manifest
+DATA_END = "data_end"
 FOREST = "forest"
 """Name of the model beside those of the baselines."""
 
@@ -161,7 +164,11 @@ def train_model(
 
     raw_validation = raw_scores(served, validation.payments.vectors, threads=2)
     calibration = fit_sigmoid(raw_validation, validation.frauds)
-    thresholds = choose_thresholds(validation, data.split.validation, calibration(raw_validation), costs)
+    validated = calibration(raw_validation)
+    thresholds = choose_thresholds(validation, data.split.validation, validated, costs)
+    reference = describe_reference(
+        validation.payments.vectors, validated, feature_names, missing_values, data.split.validation
+    )
 
     say("comparing the served form with scikit-learn")
     vectors = test.payments.vectors
@@ -199,6 +206,10 @@ def train_model(
         "metrics": metrics,
         # chosen on validation; what the API calls HIGH or blocks does not depend on them
         "thresholds": thresholds,
+        # the newest payment that this run knew of
+        DATA_END: iso(data.split.maturation.end_us),
+        # what drift is measured against
+        REFERENCE: reference,
         "golden": golden_rows(served, calibration, vectors, with_missing_values(vectors, missing_values)),
     }
     return TrainedModel(

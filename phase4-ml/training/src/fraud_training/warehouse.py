@@ -1,4 +1,4 @@
-"""Reading training data from Gold and Silver through Trino, at a recorded Delta version."""
+"""Reading through Trino: training data from Gold and Silver, at a recorded Delta version, and logged decisions."""
 # ruff: noqa: S608 - tables and columns cannot be parameters; table names are checked, columns are our own names
 
 import base64
@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 import numpy as np
 import requests
 import trino
+from numpy.typing import NDArray
 
 from fraud_contracts import CATALOG, GOLD, SILVER
 from fraud_training.dataset import Payments
@@ -21,9 +22,21 @@ from fraud_training.split import DAY_US, Day, Period, busy_range
 
 FEATURES_TABLE = f"{CATALOG}.{GOLD}.mart_fraud_features"
 LABELS_TABLE = f"{CATALOG}.{SILVER}.int_labels_as_of"
+DECISIONS_TABLE = "postgres.public.decisions"
 # rows held as Python objects at a time; each carries one text of about six bytes per feature
 _ROWS_PER_FETCH = 20_000
 _TABLE_NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+){2}")
+
+
+def check_table_name(table: str) -> str:
+    """A name that may stand in a statement, as it was given.
+
+    Raises:
+        DataError: it is not of the form catalog.schema.table.
+    """
+    if not _TABLE_NAME.fullmatch(table):
+        raise DataError(f"{table!r} is not a table name of the form catalog.schema.table.")
+    return table
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +73,15 @@ class Warehouse:
     ) -> None:
         self._connection.close()
 
-    def _rows(self, sql: str) -> Iterator[list[list[Any]]]:
+    def rows(self, sql: str, parameters: Sequence[Any] | None = None) -> Iterator[list[list[Any]]]:
+        """The rows of one statement, some thousand at a time; ``?`` in it are filled from ``parameters``.
+
+        Raises:
+            DataError: Trino refuses the statement or does not answer; the message says what to run.
+        """
         cursor = self._connection.cursor()
         try:
-            cursor.execute(sql)
+            cursor.execute(sql, parameters)
             while chunk := cursor.fetchmany(_ROWS_PER_FETCH):
                 yield chunk
         except trino.exceptions.TrinoUserError as error:
@@ -74,7 +92,7 @@ class Warehouse:
             cursor.close()
 
     def _row(self, sql: str) -> list[Any]:
-        return next(self._rows(sql))[0]
+        return next(self.rows(sql))[0]
 
     def current_version(self, table: str) -> TableVersion:
         """The newest version of a Delta table.
@@ -82,8 +100,7 @@ class Warehouse:
         Raises:
             DataError: the table does not exist or has no history.
         """
-        if not _TABLE_NAME.fullmatch(table):
-            raise DataError(f"{table!r} is not a table name of the form catalog.schema.table.")
+        check_table_name(table)
         catalog, schema, name = table.split(".")
         version = self._row(f'SELECT max(version) FROM {catalog}.{schema}."{name}$history"')[0]
         return TableVersion(table, int(version))
@@ -98,7 +115,7 @@ class Warehouse:
             f"SELECT count(*), min(event_us), max(event_us) FROM {features.relation} "
             f"GROUP BY floor(event_us / {DAY_US}e0)"
         )
-        span = busy_range([Day(*map(int, row)) for chunk in self._rows(sql) for row in chunk])
+        span = busy_range([Day(*map(int, row)) for chunk in self.rows(sql) for row in chunk])
         if span is None:
             raise DataError(
                 f"{features.table} is empty at version {features.version}. Run the DAG fraud_pipeline first."
@@ -124,21 +141,48 @@ class Warehouse:
         moments: list[int] = []
         cards: list[str] = []
         blocks = [np.empty((0, len(feature_names)), dtype=np.float32)]
-        for chunk in self._rows(sql):
+        for chunk in self.rows(sql):
             chunk_moments, chunk_ids, chunk_cards, texts = zip(*chunk, strict=True)
             if None in texts:
                 raise DataError(self._null_features(features, feature_names, where))
             moments.extend(chunk_moments)
             ids.extend(chunk_ids)
             cards.extend(chunk_cards)
-            raw = b"".join(map(base64.b64decode, texts))
-            blocks.append(np.frombuffer(raw, dtype=">f4").reshape(len(texts), -1).astype(np.float32))
+            blocks.append(_unpacked(texts))
         return Payments.ordered(
             transaction_ids=ids,
             event_us=np.array(moments, dtype=np.int64),
             cards=cards,
             vectors=np.concatenate(blocks),
         )
+
+    def decided_vectors(self, table: str, schema_hash: str, days: int, limit: int) -> NDArray[np.float32]:
+        """The vectors that the API logged with its newest decisions, newest first, shape (n, features).
+
+        Only of decisions that a model had a part in, on today's definition of the features: the others' vectors are
+        incomplete, or mean something else.
+
+        Args:
+            table: of decisions, ``catalog.schema.table``.
+            schema_hash: of the definition.
+            days: before the newest such decision, by the time of its record.
+            limit: most rows, the newest.
+
+        Raises:
+            DataError: the table cannot be read.
+        """
+        check_table_name(table)
+        fits = f"schema_hash = '{schema_hash}' AND mode = 'full' AND vector IS NOT NULL"
+        newest = self._row(f"SELECT CAST(max(created_at) AT TIME ZONE 'UTC' AS varchar) FROM {table} WHERE {fits}")[0]
+        if newest is None:
+            return np.empty((0, 0), dtype=np.float32)
+        since = f"TIMESTAMP '{newest}' - INTERVAL '{days}' DAY"
+        sql = (
+            "SELECT to_base64(reduce(vector, X'', (packed, one) -> concat(packed, to_ieee754_32(one)), "
+            f"packed -> packed)) FROM {table} WHERE {fits} AND created_at >= {since} "
+            f"ORDER BY created_at DESC, transaction_id LIMIT {limit}"
+        )
+        return np.concatenate([_unpacked([text for (text,) in chunk]) for chunk in self.rows(sql)])
 
     def _null_features(self, features: TableVersion, feature_names: Sequence[str], where: str) -> str:
         counts = ", ".join(f"count_if({name} IS NULL)" for name in feature_names)
@@ -154,4 +198,10 @@ class Warehouse:
             f"LEFT JOIN (SELECT transaction_id, event_us, card_hash, user_id FROM {features.relation}) AS f "
             "ON l.transaction_id = f.transaction_id"
         )
-        return LabelHistory.of(Label(*row) for chunk in self._rows(sql) for row in chunk)
+        return LabelHistory.of(Label(*row) for chunk in self.rows(sql) for row in chunk)
+
+
+def _unpacked(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Vectors that Trino packed, shape (n, features)."""
+    raw = b"".join(map(base64.b64decode, texts))
+    return np.frombuffer(raw, dtype=">f4").reshape(len(texts), -1).astype(np.float32)

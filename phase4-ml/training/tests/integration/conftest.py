@@ -1,16 +1,20 @@
 """A small Gold and Silver of our own in the running warehouse, and a registry under a name of our own."""
 
+import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 import pytest
 import trino
+from typer.testing import CliRunner
 
 from fraud_features import FEATURES
 from fraud_training.baselines import AMOUNT_COLUMN
+from fraud_training.cli import app
 from fraud_training.split import DAY_US
 
 DAYS = 40
@@ -92,8 +96,8 @@ def tables(stack: Any) -> Iterator[Tables]:
         execute(_labels_sql(made.labels, made.features))
         yield made
     finally:
-        execute(f"DROP TABLE IF EXISTS {made.features}")
-        execute(f"DROP TABLE IF EXISTS {made.labels}")
+        for (table,) in execute(f"SHOW TABLES FROM {schema}"):
+            execute(f"DROP TABLE {schema}.{table}")
         execute(f"DROP SCHEMA {schema}")
         connection.close()
 
@@ -102,3 +106,28 @@ def tables(stack: Any) -> Iterator[Tables]:
 def model_name() -> str:
     """A registered model that no other test writes to."""
     return f"test_{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def command(
+    stack: Any, model_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., dict[str, Any]]:
+    """Runs a command of ours for this test's own model and returns its JSON.
+
+    In this process: starting MLflow's client takes longer than most of the commands.
+    """
+    stack.need("trino", "mlflow")
+    for name, value in stack.env.items():
+        monkeypatch.setenv(name, value)
+
+    monkeypatch.setenv("FRAUD_TRAINING_REPORTS_DIR", str(tmp_path))
+
+    def run(*arguments: str, exit_code: int = 0, **environment: str) -> dict[str, Any]:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        done = CliRunner().invoke(app, [*arguments, "--model-name", model_name], catch_exceptions=False)
+        assert done.exit_code == exit_code, done.output
+        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return answer
+
+    return run

@@ -8,37 +8,12 @@ from typing import Any
 import mlflow.sklearn
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from fraud_training.cli import app
 from fraud_training.registry import Registry, operating_system_user
 
 pytestmark = pytest.mark.integration
 
 Command = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def command(stack: Any, model_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs a command of ours for this test's own model and returns its JSON.
-
-    In this process: starting MLflow's client takes longer than most of the commands.
-    """
-    stack.need("trino", "mlflow")
-    for name, value in stack.env.items():
-        monkeypatch.setenv(name, value)
-
-    monkeypatch.setenv("FRAUD_TRAINING_REPORTS_DIR", str(tmp_path))
-
-    def run(*arguments: str, **environment: str) -> dict[str, Any]:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        done = CliRunner().invoke(app, [*arguments, "--model-name", model_name], catch_exceptions=False)
-        assert done.exit_code == 0, done.output
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return answer
-
-    return run
 
 
 def test_from_the_first_candidate_to_a_rollback(stack: Any, tables: Any, model_name: str, command: Command) -> None:
