@@ -107,7 +107,7 @@
 
 {#- Where a value of the piece at hand goes: the value itself where there is but one piece. -#}
 {% macro piece(found, name) -%}
-    {{ found[0][name] if found | length == 1 else '<<' ~ name ~ '>>' }}
+    {{ found[0][name] if found | length == 1 else '__' ~ name ~ '__' }}
 {%- endmacro %}
 
 
@@ -120,7 +120,7 @@
 {% macro with_piece(sql, values) -%}
     {%- set filled = namespace(sql=modules.re.sub('/[*] pieces: .* [*]/', '', sql)) -%}
     {%- for name, value in values.items() -%}
-        {%- set filled.sql = filled.sql | replace('<<' ~ name ~ '>>', value) -%}
+        {%- set filled.sql = filled.sql | replace('__' ~ name ~ '__', value) -%}
     {%- endfor -%}
     {{ return(filled.sql) }}
 {%- endmacro %}
