@@ -14,6 +14,8 @@ import httpx
 import pytest
 import yaml
 
+from fraud_training.stability import LEAST_SAMPLES
+
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
@@ -91,22 +93,23 @@ def prometheus(
 ) -> Iterator[Prometheus]:
     """Watches the demo's stack while payments arrive and are decided."""
     demo.stack.need(*WATCHERS, "producer")
-    # what the DAG model_monitoring does at night; the champion stands in for a challenger, which the demo has none of
-    demo.stack.run(["fraud-training", "drift"])
-    demo.stack.run(["fraud-training", "shadow", "--challenger", str(demo.report["model"]["version"])])
     url = demo.stack.env["PROMETHEUS_URL"]
     # before the payments: a rate needs to have seen the count grow
     patiently(lambda: [] if Prometheus(url).ask('fraud_predictions_total{job="api"}') else ["not scraped yet"])
-    for number in range(12):
+    ((decided,),) = demo.postgres("SELECT count(*) FROM decisions WHERE mode = 'full'")
+    for number in range(max(12, LEAST_SAMPLES - decided)):
         predict(
             {
                 "transaction_id": f"watched-{uuid.uuid4()}",
                 "user_id": f"U{number:04}",
-                "amount": 50 + 1000 * number,
+                "amount": 50 + 1000 * (number % 12),
                 "merchant_id": "M001",
                 "is_international": number % 2 == 0,
             }
         )
+    # what the DAG model_monitoring does at night; the champion stands in for a challenger, which the demo has none of
+    demo.stack.run(["fraud-training", "drift"])
+    demo.stack.run(["fraud-training", "shadow", "--challenger", str(demo.report["model"]["version"])])
     yield Prometheus(url)
     # what the other tests count must stand still, and nobody needs to be asked every second any more
     for service in ("producer", "prometheus", "lag-exporter"):
