@@ -121,21 +121,36 @@ def _logins(rng: Random, transactions: list[Transaction]) -> list[Login]:
 
 
 def _kyc(rng: Random, transactions: list[Transaction], days: int) -> list[KycChange]:
-    """Records of two thirds of the users, and of one who never paid."""
-    users = sorted({transaction.user_id for transaction in transactions})
+    """Records of most users, and of one who never paid."""
     changes: list[KycChange] = []
-    for user_id in [*(name for name in users if rng.random() < 0.67), "waits"]:
-        known_us = START_US + rng.randrange(-200, days) * US_PER_DAY + rng.choice((-1, 0, 1, rng.randrange(US_PER_DAY)))
-        for _ in range(rng.randrange(1, 6)):
-            # of the records of one microsecond the greatest identifier is the newest
-            name = f"k{rng.randrange(10**9):09d}"
-            since = rng.choice((None, known_us - rng.randrange(900 * US_PER_DAY), known_us, known_us + US_PER_DAY))
-            change = KycChange(name, known_us, user_id, rng.choice(_KYC_CHANGES), since)
-            # the second of an identifier says something else and must not count
-            again = replace(change, known_us=known_us - US_PER_DAY, change_type="PHONE_CHANGED")
-            changes += [change, again] if rng.random() < 0.2 else [change]
-            known_us += rng.choice((0, 1, DAYS_30.us, DAYS_90.us, rng.randrange(60 * US_PER_DAY)))
-    return changes
+    paid: dict[str, list[int]] = {}
+    for transaction in transactions:
+        paid.setdefault(transaction.user_id, []).append(transaction.event_us)
+    for user_id, moments in sorted(paid.items()):
+        if rng.random() < 0.8:
+            first_us = START_US + rng.randrange(-200, days // 4 + 1) * US_PER_DAY + rng.choice((-1, 0, 1))
+            changes += _records(rng, user_id, [first_us, *(_kyc_moment(rng, moments) for _ in range(rng.randrange(8)))])
+    return [*changes, *_records(rng, "waits", [START_US])]
+
+
+def _kyc_moment(rng: Random, moments: list[int]) -> int:
+    """Around the boundary that a payment looks at, around where its windows begin, or anywhere."""
+    midnight = rng.choice(moments) // US_PER_DAY * US_PER_DAY
+    return midnight - rng.choice((0, 0, DAYS_30.us, DAYS_90.us)) + rng.choice((0, 0, -1, 1, rng.randrange(US_PER_DAY)))
+
+
+def _records(rng: Random, user_id: str, moments: list[int]) -> list[KycChange]:
+    records: list[KycChange] = []
+    for known_us in moments:
+        since = rng.choice((None, known_us - rng.randrange(900 * US_PER_DAY), known_us, known_us + US_PER_DAY))
+        name = f"k{rng.randrange(10**9):09d}"
+        record = KycChange(name, known_us, user_id, rng.choice(_KYC_CHANGES), since)
+        # the second of an identifier says something else and must not count
+        again = replace(record, known_us=known_us - US_PER_DAY, change_type="PHONE_CHANGED")
+        # of the records of one microsecond the greatest identifier is the newest
+        tied = replace(record, kyc_change_id=f"{name}-", customer_since_us=known_us - rng.randrange(US_PER_DAY))
+        records += rng.choice(([record], [record, again], [tied, record]))
+    return records
 
 
 def _labels(rng: Random, transactions: list[Transaction]) -> list[Label]:
