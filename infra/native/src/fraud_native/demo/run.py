@@ -29,9 +29,11 @@ TRAINING = "model_training"
 SIMULATOR = "simulator"
 # the demo feeds a history of its own, and the API starts once there is a model
 HELD_BACK = ("producer", "api")
-BRONZE_WAIT_SECONDS = 900
-PIPELINE_WAIT_SECONDS = 1200
-TRAINING_WAIT_SECONDS = 900
+# millions of rows of a file land in minutes
+BRONZE_WAIT_SECONDS = 1800
+# as long as the DAGs themselves give their runs
+PIPELINE_WAIT_SECONDS = 2 * 3600
+TRAINING_WAIT_SECONDS = 4 * 3600
 
 
 class DemoError(RuntimeError):
