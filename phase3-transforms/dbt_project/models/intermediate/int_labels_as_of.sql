@@ -23,6 +23,8 @@ transactions as (
         merchant_id,
         event_us
     from {{ ref('int_transactions') }}
+    -- the few that a label names are held in memory, not all
+    where transaction_id in (select received.transaction_id from received)
 
 ),
 
