@@ -37,6 +37,7 @@ EQUAL_COUNT = 40
 PROFILED = next(one for one in FEATURES if one.aggregate == "mean" and one.entity == "user")
 LABELLED = next(one for one in FEATURES if (one.entity, one.source) == ("merchant", "labels"))
 WINDOWED = next(one for one in FEATURES if one.aggregate == "count" and one.entity == "user" and one.kind == "window")
+MOVED = next(one for one in FEATURES if (one.source, one.input, one.aggregate) == ("kyc", "contact_changes", "count"))
 
 
 @dataclass(frozen=True)
@@ -128,11 +129,15 @@ def delayed(stack: Any, lakes: ModuleType, tmp_path_factory: pytest.TempPathFact
     with lakes.lake_of_its_own(stack, tmp_path_factory.mktemp("dbt")) as lake:
         made = Parity(lake, lakes)
         lake.receive([*lakes.FIRST, newest_payment(lakes)], lakes.FIRST_LABELS)
+        customer = lakes.BY_ID["T399"].user
+        lake.receive_others([lakes.Record("PROMPT1", customer, 10, "OPENED", 0, 9_000, 11)])
         made.build()
         assert made.day(EQUAL) == {}, "no decision, no row"
         made.decide(prompt_decisions(made.vectors()), lakes.BY_ID)
         # a chargeback at T399's merchant, known two days before it and delivered a week after
         lake.receive(late_payments(lakes), [lakes.Verdict("LATE3", "T4", 1000, True, 9_000, lakes.BY_ID["T4"])])
+        # and an address that T399's user changed two days before it
+        lake.receive_others([lakes.Record("LATE4", customer, 1000, "ADDRESS_CHANGED", 0, 9_001, 10_003)])
         arrival = lakes.timestamp(lakes.at(10_002))
         lake.query(f"update {lake.prefix}bronze.labels set _kafka_timestamp = {arrival} where label_id = 'LATE3'")
         made.build()
@@ -248,6 +253,7 @@ def test_what_arrived_after_a_decision_is_late_and_no_mismatch(delayed: Parity) 
     assert late[WINDOWED.name] == 1, "T350 lacks the payment of three seconds before"
     assert late[PROFILED.name] == 1, "T399's profile lacks a payment of the day before"
     assert late[LABELLED.name] == 1, "T399's merchant has a fraud that nobody had told of"
+    assert late[MOVED.name] == 1, "nobody had told that T399's user moved"
     explained = {name for name, count in late.items() if count}
     assert explained <= {one.name for one in FEATURES if evidence_of(one)}
     # nobody paid those merchants late

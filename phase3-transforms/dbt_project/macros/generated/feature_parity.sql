@@ -232,12 +232,12 @@ from (
     ('user_known_frauds_rate_30d', 'user', array['profile', 'label'], array[], bigint '2592000000000'),
     ('user_known_frauds_rate_90d', 'user', array['profile', 'label'], array[], bigint '7776000000000'),
     ('user_known_frauds_days_since_90d', 'user', array['profile', 'label'], array[], bigint '7776000000000'),
-    ('user_customer_age', 'user', array['profile'], array[], bigint '0'),
-    ('user_kyc_age', 'user', array['profile'], array[], bigint '0'),
-    ('user_kyc_changes_days_since', 'user', array['profile'], array[], bigint '0'),
-    ('user_kyc_changes_count_30d', 'user', array['profile'], array[], bigint '2592000000000'),
-    ('user_kyc_changes_count_90d', 'user', array['profile'], array[], bigint '7776000000000'),
-    ('user_contact_changes_count_30d', 'user', array['profile'], array[], bigint '2592000000000'),
+    ('user_customer_age', 'user', array['kyc'], array[], bigint '3153600000000000'),
+    ('user_kyc_age', 'user', array['kyc'], array[], bigint '3153600000000000'),
+    ('user_kyc_changes_days_since', 'user', array['kyc'], array[], bigint '3153600000000000'),
+    ('user_kyc_changes_count_30d', 'user', array['kyc'], array[], bigint '2592000000000'),
+    ('user_kyc_changes_count_90d', 'user', array['kyc'], array[], bigint '7776000000000'),
+    ('user_contact_changes_count_30d', 'user', array['kyc'], array[], bigint '2592000000000'),
     ('merchant_transactions_count_7d', 'merchant', array['profile'], array[], bigint '604800000000'),
     ('merchant_amount_mean_7d', 'merchant', array['profile'], array[], bigint '604800000000'),
     ('merchant_amount_std_7d', 'merchant', array['profile'], array[], bigint '604800000000'),
@@ -566,7 +566,7 @@ filter(
 {%- endmacro %}
 
 
-{% macro fraud_features_late(decisions, payments, labels, logins, window_delay_us, profile_delay_us) -%}
+{% macro fraud_features_late(decisions, payments, labels, kyc, logins, window_delay_us, profile_delay_us) -%}
 with
 
 probes as (
@@ -588,6 +588,7 @@ probes as (
         row('window', 'merchant', payments.merchant_id, decisions.event_us / 3600000000 - 1, decisions.event_us, bigint '3600000000', decisions.requested_us - {{ window_delay_us }}),
         row('login', 'user', payments.user_id, decisions.event_us / 86400000000, decisions.event_us, bigint '86400000000', decisions.requested_us - {{ window_delay_us }}),
         row('login', 'user', payments.user_id, decisions.event_us / 86400000000 - 1, decisions.event_us, bigint '86400000000', decisions.requested_us - {{ window_delay_us }}),
+        row('kyc', 'user', payments.user_id, bigint '0', date_diff('day', date '1970-01-01', decisions.profile_as_of) * 86400000000 - 1, bigint '3153600000000000' + {{ fraud_features_maturity_days() }} * bigint '86400000000', decisions.requested_us - {{ profile_delay_us }}),
         row('profile', 'user', payments.user_id, bigint '0', date_diff('day', date '1970-01-01', decisions.profile_as_of) * 86400000000 - 1, bigint '7776000000000' + {{ fraud_features_maturity_days() }} * bigint '86400000000', decisions.requested_us - {{ profile_delay_us }}),
         row('label', 'user', payments.user_id, bigint '0', date_diff('day', date '1970-01-01', decisions.profile_as_of) * 86400000000 - 1, bigint '7776000000000' + {{ fraud_features_maturity_days() }} * bigint '86400000000', decisions.requested_us - {{ profile_delay_us }}),
         row('profile', 'merchant', payments.merchant_id, bigint '0', date_diff('day', date '1970-01-01', decisions.profile_as_of) * 86400000000 - 1, bigint '7776000000000' + {{ fraud_features_maturity_days() }} * bigint '86400000000', decisions.requested_us - {{ profile_delay_us }}),
@@ -649,6 +650,16 @@ facts as (
         cast(round(to_unixtime(_kafka_timestamp) * 1000000) as bigint) as arrived_us
     from {{ logins }}
     where is_failure
+    union all
+    select
+        'kyc' as evidence,
+        'user' as entity,
+        user_id as entity_id,
+        bigint '0' as bucket,
+        known_us as fact_us,
+        known_us as told_us,
+        cast(round(to_unixtime(_kafka_timestamp) * 1000000) as bigint) as arrived_us
+    from {{ kyc }}
     union all
     select
         'profile' as evidence,

@@ -46,6 +46,12 @@ labels as (
 
 ),
 
+kyc as (
+
+    select * from {{ ref('int_kyc_as_of') }}
+
+),
+
 logins as (
 
     select * from {{ ref('int_logins') }}
@@ -133,7 +139,7 @@ differing as (
 late as (
 
     {{ fraud_features_late(
-        'differing', 'payments', 'labels', 'logins',
+        'differing', 'payments', 'labels', 'kyc', 'logins',
         var('parity_window_delay_seconds') ~ ' * bigint \'1000000\'',
         var('parity_profile_delay_minutes') ~ ' * bigint \'60000000\''
     ) }}

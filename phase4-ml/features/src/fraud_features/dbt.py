@@ -86,11 +86,11 @@ def _macros() -> str:
 
 
 def _parity_macros() -> str:
-    facts, delays = ("payments", "labels", "logins"), ("window_delay_us", "profile_delay_us")
+    facts, delays = ("payments", "labels", "kyc", "logins"), ("window_delay_us", "profile_delay_us")
     maturity_days = "{{ fraud_features_maturity_days() }}"
     late = late_query(
         "{{ decisions }}",
-        Facts("{{ payments }}", "{{ labels }}", "{{ logins }}"),
+        Facts("{{ payments }}", "{{ labels }}", "{{ kyc }}", "{{ logins }}"),
         Allowed("{{ window_delay_us }}", "{{ profile_delay_us }}", maturity_days),
     )
     parts = [

@@ -4,7 +4,7 @@ Four things are told of a decision and a feature: *match*; *missing*, the decisi
 *late*, a fact that belongs into the feature came after the decision; *mismatch*, none of these explains the difference.
 
 Relations: ``decisions`` has the columns of ``int_decision_vectors``, ``payments`` those of ``int_transactions``,
-``labels`` those of ``int_labels_as_of``, ``logins`` those of ``int_logins``. What arrived when is told by two recorded
+``labels`` those of ``int_labels_as_of``, ``kyc`` those of ``int_kyc_as_of``, ``logins`` those of ``int_logins``. What arrived when is told by two recorded
 moments, the broker's append time of a fact and the arrival of the request that was decided: no clock is asked.
 """
 
@@ -34,7 +34,9 @@ RELATIVE_TOLERANCE: Final = 1e-6
 ABSOLUTE_TOLERANCE: Final = 1e-9
 """Near zero a deviation from the mean is the difference of two numbers that are almost alike."""
 
-Evidence = Literal["window", "login", "profile", "label"]
+Evidence = Literal["window", "login", "profile", "label", "kyc"]
+_EVER_US: Final = 36_500 * US_PER_DAY
+"""How far back an age looks."""
 LABELLED_ENTITIES: Final = ("user", "merchant")
 """Entities that a row of ``int_labels_as_of`` names."""
 
@@ -67,6 +69,8 @@ def evidence_of(feature: Feature) -> tuple[Evidence, ...]:
         return ("profile", "label")
     if feature.source == "logins":
         return ("login",)
+    if feature.source == "kyc":
+        return ("kyc",)
     if feature.kind == "window":
         return ("window",)
     # a new value is one that is neither in the profile nor in the last 24 hours
@@ -147,7 +151,7 @@ def features_relation(maturity_days: str) -> str:
 
 
 def _span_sql(feature: Feature, maturity_days: str) -> str:
-    span_us = feature.window.us if feature.window else 0
+    span_us = feature.window.us if feature.window else _EVER_US if feature.source == "kyc" else 0
     # complete days end where labels are not mature yet
     later = f" + {maturity_days} * bigint '{US_PER_DAY}'" if feature.input == "mature_frauds" else ""
     return f"bigint '{span_us}'{later}"
@@ -169,6 +173,7 @@ def clues() -> tuple[Clue, ...]:
         seen = HOURS_24.us if any("window" in evidence_of(f) for f in profile_features(entity)) else 0
         found.append(Clue("window", entity, max(span, seen)))
     found.append(Clue("login", "user", longest_login_window().us))
+    found.append(Clue("kyc", "user", _EVER_US))
     for entity in PROFILE_ENTITIES:
         spans = [f.window.us for f in profile_features(entity) if f.window is not None]
         found.append(Clue("profile", entity, max(spans)))
@@ -183,6 +188,7 @@ class Facts:
 
     payments: str
     labels: str
+    kyc: str
     logins: str
 
 
@@ -198,7 +204,7 @@ class Allowed:
 def late_query(decisions: str, facts: Facts, allowed: Allowed) -> str:
     """One row per decision, entity and evidence with a late fact: ``age_us`` before the anchor of the youngest.
 
-    The anchor of a window is the payment, that of a profile and of labels the last microsecond before the boundary. A
+    The anchor of a window is the payment, that of all others the last microsecond before the boundary. A
     fact is late when the broker took it after the decided request came in, less what it may take to the online store.
     So a feature is explained where ``age_us`` is less than its window.
 
@@ -281,6 +287,18 @@ def _facts(clue: Clue, facts: Facts) -> str:
                 "    event_us as told_us,",
                 f"    {arrived} as arrived_us",
                 f"from {facts.payments}" if clue.evidence == "window" else f"from {facts.logins}\nwhere is_failure",
+            ]
+        )
+    if clue.evidence == "kyc":
+        return "\n".join(
+            [
+                *head,
+                f"    {clue.column} as entity_id,",
+                "    bigint '0' as bucket,",
+                "    known_us as fact_us,",
+                "    known_us as told_us,",
+                f"    {arrived} as arrived_us",
+                f"from {facts.kyc}",
             ]
         )
     # whole days are what profiles are made of
