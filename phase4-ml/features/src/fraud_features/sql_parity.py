@@ -4,8 +4,9 @@ Four things are told of a decision and a feature: *match*; *missing*, the decisi
 *late*, a fact that belongs into the feature came after the decision; *mismatch*, none of these explains the difference.
 
 Relations: ``decisions`` has the columns of ``int_decision_vectors``, ``payments`` those of ``int_transactions``,
-``labels`` those of ``int_labels_as_of``, ``kyc`` those of ``int_kyc_as_of``, ``logins`` those of ``int_logins``. What arrived when is told by two recorded
-moments, the broker's append time of a fact and the arrival of the request that was decided: no clock is asked.
+``labels`` those of ``int_labels_as_of``, ``kyc`` those of ``int_kyc_as_of``, ``logins`` those of ``int_logins``. What
+arrived when is told by two recorded moments, the broker's append time of a fact and the arrival of the request that was
+decided: no clock is asked.
 """
 
 from collections.abc import Iterable
