@@ -26,48 +26,48 @@
     {%- if not execute -%}
         {{ return(nothing) }}
     {%- endif -%}
-    {%- set query -%}
-        select
-            landed._partition,
-            {{ 'coalesce(reached._offset, landed.oldest - 1)' if is_incremental() else 'landed.oldest - 1' }},
-            landed.newest
-        from (
-            select
-                _partition,
-                min(_offset) as oldest,
-                max(_offset) as newest
-            from {{ source }}
-            group by _partition
-        ) as landed
+    {%- set reached = 'select _partition, max(_offset) as _offset from ' ~ model ~ ' group by _partition' -%}
+    {%- set news -%}
+        select source.*
+        from {{ source }} as source
         {% if is_incremental() -%}
-        left join (
-            select
-                _partition,
-                max(_offset) as _offset
-            from {{ model }}
-            group by _partition
-        ) as reached
-            on landed._partition = reached._partition
-        where landed.newest > coalesce(reached._offset, -1)
+        left join ({{ reached }}) as reached
+            on source._partition = reached._partition
+        where source._offset > coalesce(reached._offset, -1)
         {%- endif %}
+    {%- endset -%}
+    {%- set messages = run_query('select count(*) from (' ~ news ~ ')').columns[0].values()[0] | int -%}
+    {%- set count = (messages + 3 * var('piece_rows') - 1) // (3 * var('piece_rows')) -%}
+    {%- if not count -%}
+        {{ return(nothing) }}
+    {%- endif -%}
+    {#- offsets have gaps, so how many there are says nothing: the bounds between pieces are quantiles -#}
+    {%- set shares = [] -%}
+    {%- for number in range(1, count) -%}
+        {%- do shares.append('approx_percentile(_offset, ' ~ number ~ 'e0 / ' ~ count ~ 'e0)') -%}
+    {%- endfor -%}
+    {%- set bounds -%}
+        select
+            _partition,
+            min(_offset) - 1,
+            {{ shares | join(', ') ~ ',' if shares }}
+            max(_offset)
+        from ({{ news }})
+        group by _partition
         order by 1
     {%- endset -%}
-    {%- set news = [] -%}
-    {%- set state = namespace(messages=0) -%}
-    {%- for partition, reached, newest in run_query(query).rows -%}
-        {%- do news.append((partition | int, reached | int, newest | int)) -%}
-        {%- set state.messages = state.messages + (newest | int) - (reached | int) -%}
-    {%- endfor -%}
-    {%- set count = (state.messages + 3 * var('piece_rows') - 1) // (3 * var('piece_rows')) -%}
+    {%- set partitions = run_query(bounds).rows -%}
     {%- set found = [] -%}
     {%- for number in range(count) -%}
         {%- set spans = [] -%}
-        {%- for partition, reached, newest in news -%}
-            {%- set begin = reached + (newest - reached) * number // count -%}
-            {%- set end = reached + (newest - reached) * (number + 1) // count -%}
-            {%- do spans.append('_partition = ' ~ partition ~ ' and _offset > ' ~ begin ~ ' and _offset <= ' ~ end) -%}
+        {%- for row in partitions -%}
+            {%- do spans.append(
+                '_partition = ' ~ (row[0] | int)
+                ~ ' and _offset > ' ~ (row[number + 1] | int)
+                ~ ' and _offset <= ' ~ (row[number + 2] | int)
+            ) -%}
         {%- endfor -%}
         {%- do found.append({'offsets': '((' ~ spans | join(') or (') ~ '))'}) -%}
     {%- endfor -%}
-    {{ return(found or nothing) }}
+    {{ return(found) }}
 {%- endmacro %}
