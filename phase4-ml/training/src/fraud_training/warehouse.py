@@ -25,6 +25,7 @@ LABELS_TABLE = f"{CATALOG}.{SILVER}.int_labels_as_of"
 DECISIONS_TABLE = "postgres.public.decisions"
 # rows held as Python objects at a time; each carries one text of about six bytes per feature
 _ROWS_PER_FETCH = 20_000
+_CONCATENATED = 100
 _TABLE_NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+){2}")
 
 
@@ -131,11 +132,10 @@ class Warehouse:
         Raises:
             DataError: a feature is NULL somewhere; the message names which.
         """
-        packed = ", ".join(f"to_ieee754_32(CAST({name} AS real))" for name in feature_names)
         where = f"event_us >= {period.start_us} AND event_us < {period.end_us}"
         sql = (
             "SELECT event_us, transaction_id, coalesce(card_hash, user_id), "
-            f"to_base64(concat({packed})) FROM {features.relation} WHERE {where}"
+            f"to_base64({_packed(feature_names)}) FROM {features.relation} WHERE {where}"
         )
         ids: list[str] = []
         moments: list[int] = []
@@ -199,6 +199,13 @@ class Warehouse:
             "ON l.transaction_id = f.transaction_id"
         )
         return LabelHistory.of(Label(*row) for chunk in self.rows(sql) for row in chunk)
+
+
+def _packed(feature_names: Sequence[str]) -> str:
+    """Features one after the other as 32-bit floats, varbinary; a call of ``concat`` takes 127 arguments at most."""
+    values = [f"to_ieee754_32(CAST({name} AS real))" for name in feature_names]
+    parts = [values[begin : begin + _CONCATENATED] for begin in range(0, len(values), _CONCATENATED)]
+    return " || ".join(f"concat({', '.join(part)}, X'')" for part in parts)
 
 
 def _unpacked(texts: Sequence[str]) -> NDArray[np.float32]:
