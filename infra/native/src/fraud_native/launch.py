@@ -41,7 +41,10 @@ def marked_processes(marker: str) -> list[int]:
 
 def record_leader(file: Path) -> None:
     """Notes who we are: programs that rename themselves overwrite their environment, and the marker with it."""
-    file.write_text(f"{os.getpid()} {_stat(os.getpid())[_START_TIME]}", encoding="utf-8")
+    # by renaming: whoever looks meanwhile sees no file rather than an empty one
+    begun = file.with_suffix(".pid-begun")
+    begun.write_text(f"{os.getpid()} {_stat(os.getpid())[_START_TIME]}", encoding="utf-8")
+    begun.replace(file)
 
 
 def recorded_group(file: Path) -> list[int]:
