@@ -50,7 +50,8 @@ def paste(stack: Any, command: str) -> dict[str, Any]:
 def test_the_readmes_first_curl_works_and_says_its_mode_when_redis_is_stopped(demo: Any) -> None:
     command = first_curl()
     answer = paste(demo.stack, command)
-    assert answer["mode"] == "full"
+    # the small demo's history ends weeks before the moment of this payment, and so do its profiles
+    assert answer["mode"] == "no_profiles"
     assert 0 <= answer["fraud_probability"] <= 1
     assert answer["risk_tier"] in ("LOW", "MEDIUM", "HIGH", "CRITICAL")
     assert answer["model_version"]
