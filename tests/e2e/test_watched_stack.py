@@ -96,7 +96,7 @@ def prometheus(
     url = demo.stack.env["PROMETHEUS_URL"]
     # before the payments: a rate needs to have seen the count grow
     patiently(lambda: [] if Prometheus(url).ask('fraud_predictions_total{job="api"}') else ["not scraped yet"])
-    ((decided,),) = demo.postgres("SELECT count(*) FROM decisions WHERE mode = 'full'")
+    ((decided,),) = demo.postgres("SELECT count(*) FROM decisions WHERE mode IN ('full', 'no_profiles')")
     for number in range(max(12, LEAST_SAMPLES - decided)):
         predict(
             {

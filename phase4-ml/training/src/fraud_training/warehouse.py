@@ -159,8 +159,8 @@ class Warehouse:
     def decided_vectors(self, table: str, schema_hash: str, days: int, limit: int) -> NDArray[np.float32]:
         """The vectors that the API logged with its newest decisions, newest first, shape (n, features).
 
-        Only of decisions that a model had a part in, on today's definition of the features: the others' vectors are
-        incomplete, or mean something else.
+        Only of decisions that a model had a part in, with profiles or without, on today's definition of the features:
+        the others' vectors are incomplete, or mean something else.
 
         Args:
             table: of decisions, ``catalog.schema.table``.
@@ -172,7 +172,7 @@ class Warehouse:
             DataError: the table cannot be read.
         """
         check_table_name(table)
-        fits = f"schema_hash = '{schema_hash}' AND mode = 'full' AND vector IS NOT NULL"
+        fits = f"schema_hash = '{schema_hash}' AND mode IN ('full', 'no_profiles') AND vector IS NOT NULL"
         newest = self._row(f"SELECT CAST(max(created_at) AT TIME ZONE 'UTC' AS varchar) FROM {table} WHERE {fits}")[0]
         if newest is None:
             return np.empty((0, 0), dtype=np.float32)
