@@ -33,7 +33,9 @@ def test_drift_of_the_champion_is_measured_on_the_newest_week(demo: Any) -> None
 
 def test_a_challenger_is_compared_on_every_vector_that_the_api_logged(demo: Any) -> None:
     version = demo.report["model"]["version"]
-    probabilities = demo.postgres("SELECT calibrated_probability FROM decisions WHERE fraud_probability IS NOT NULL")
+    probabilities = demo.postgres(
+        "SELECT calibrated_probability FROM decisions WHERE calibrated_probability IS NOT NULL"
+    )
 
     compared = answer(demo, "shadow", "--challenger", str(version))
 

@@ -106,7 +106,8 @@ def log_decisions(tables: Any) -> str:
     tables.execute(
         f"CREATE TABLE IF NOT EXISTS {table} AS SELECT transaction_id, "
         f"CAST({moment} AS timestamp(3) with time zone) AS created_at, "
-        f"CASE mod({number}, 10) WHEN 0 THEN 'no_features' WHEN 1 THEN 'no_profiles' ELSE 'full' END AS mode, if(mod({number}, 7) = 0, 'of another definition', "
+        f"CASE mod({number}, 10) WHEN 0 THEN 'no_features' WHEN 1 THEN 'no_profiles' ELSE 'full' END AS mode, "
+        f"if(mod({number}, 7) = 0, 'of another definition', "
         f"'{schema_hash()}') AS schema_hash, ARRAY[{vector}] AS vector FROM {tables.features}"
     )
     return table
@@ -123,8 +124,8 @@ def test_a_challenger_is_compared_on_the_vectors_that_were_logged(stack: Any, de
     compared = deployed.look("shadow", "--challenger", "2", "--days", "10", "--decisions-table", decisions)
 
     ((expected,),) = tables.execute(
-        f"SELECT count(*) FROM {decisions} WHERE mode <> 'no_features' AND schema_hash = '{schema_hash()}' AND created_at >= "
-        f"(SELECT max(created_at) - INTERVAL '10' DAY FROM {decisions} "
+        f"SELECT count(*) FROM {decisions} WHERE mode <> 'no_features' AND schema_hash = '{schema_hash()}' "
+        f"AND created_at >= (SELECT max(created_at) - INTERVAL '10' DAY FROM {decisions} "
         f"WHERE mode <> 'no_features' AND schema_hash = '{schema_hash()}')"
     )
     assert compared["decisions"] == expected > 500
