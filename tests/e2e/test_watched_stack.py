@@ -29,8 +29,8 @@ AFTER_A_FAULT = "only_after_a_fault"
 # The demo's decisions are all of its last day.
 WITH_MATURE_LABELS = {"ml_monitoring: Precision and recall", "ml_monitoring: Alerts and missed frauds"}
 WATCHERS = ("prometheus", "lag-exporter", "redis-exporter", "postgres-exporter", "node-exporter", "statsd-exporter")
-# two scrapes of everything, and one look of the lag exporter at Trino
-PATIENCE_SECONDS = 90
+# two scrapes of everything, and looks of the lag exporter at Trino, which is slow while everything else runs, too
+PATIENCE_SECONDS = 300
 
 
 @dataclass(frozen=True)
