@@ -17,7 +17,7 @@
     {%- set begins = existing is none or existing.is_view or should_full_refresh() -%}
     {%- set overlapping = config.get('overlapping', false) -%}
     {%- set pieces = pieces_of(compiled_code) -%}
-    {%- set kind = 'table' if gathered else get_incremental_tmp_relation_type(strategy, config.get('unique_key'), 'sql') -%}
+    {%- set kind = get_incremental_tmp_relation_type(strategy, config.get('unique_key'), 'sql') -%}
     {%- set computed = make_temp_relation(this).incorporate(type=kind) -%}
     {#- what a run that was killed left -#}
     {%- set left = load_cached_relation(computed) -%}
@@ -38,6 +38,7 @@
     {%- elif not pieces -%}
         {%- call noop_statement('main', 'NOTHING NEW', 'MERGE', 0) -%}{%- endcall -%}
     {%- endif -%}
+    {%- set columns = adapter.get_columns_in_relation(target) if pieces else [] -%}
 
     {%- for piece in pieces -%}
         {%- set sql = with_piece(compiled_code, piece) -%}
@@ -47,29 +48,31 @@
         {%- if gathered -%}
             {#- without the partitions of the table: a bucket has rows of every day -#}
             {%- call statement('compute') -%}
-                {{ insert_rows(computed, sql) if not loop.first else 'create table ' ~ computed ~ ' as ' ~ sql }}
+                {{ insert_rows(computed, columns, sql) if not loop.first else 'create table ' ~ computed ~ ' as ' ~ sql }}
             {%- endcall -%}
         {%- elif begins and (loop.first or not overlapping) -%}
             {%- call statement('main') -%}
-                {{ insert_rows(target, sql) }}
+                {{ insert_rows(target, columns, sql) }}
             {%- endcall -%}
         {%- else -%}
             {%- call statement('compute') -%}
                 {{ create_view_as(computed, sql) if kind == 'view' else create_table_as(True, computed, sql, 'replace') }}
             {%- endcall -%}
-            {%- do take_over(strategy, target, computed, piece) -%}
+            {%- do hold_columns(computed, target) if loop.first -%}
+            {%- do take_over(strategy, target, columns, computed, piece) -%}
         {%- endif -%}
     {%- endfor -%}
 
     {%- if gathered and pieces -%}
         {%- set column = config.require('range_column') -%}
+        {%- do hold_columns(computed, target) if not begins -%}
         {%- for span in spans_of(computed, column, pieces[0]['from']) -%}
             {%- if begins -%}
                 {%- call statement('main') -%}
-                    {{ insert_rows(target, 'select * from ' ~ computed ~ ' where ' ~ in_span(column, span)) }}
+                    {{ insert_rows(target, columns, 'select * from ' ~ computed ~ ' where ' ~ in_span(column, span)) }}
                 {%- endcall -%}
             {%- else -%}
-                {%- do take_over(strategy, target, computed, span) -%}
+                {%- do take_over(strategy, target, columns, computed, span) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
@@ -82,16 +85,21 @@
 {%- endmaterialization %}
 
 
-{#- Merges what was computed of a piece. -#}
-{% macro take_over(strategy, target, computed, piece) -%}
+{#- What was computed must have the columns of the table; all pieces are of one SQL, so the first speaks for all. -#}
+{% macro hold_columns(computed, target) -%}
     {%- do process_schema_changes(config.get('on_schema_change', 'fail'), computed, target) -%}
+{%- endmacro %}
+
+
+{#- Merges what was computed of a piece. -#}
+{% macro take_over(strategy, target, columns, computed, piece) -%}
     {%- set merge = adapter.get_incremental_strategy_macro(context, strategy) -%}
     {%- call statement('main') -%}
         {{ merge({
             'target_relation': target,
             'temp_relation': computed,
             'unique_key': config.get('unique_key'),
-            'dest_columns': adapter.get_columns_in_relation(target),
+            'dest_columns': columns,
             'incremental_predicates': none,
             'piece': piece,
         }) }}
@@ -126,10 +134,10 @@
 {%- endmacro %}
 
 
-{% macro insert_rows(target, sql) -%}
-    {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='quoted') | join(', ') -%}
-    insert into {{ target }} ({{ columns }})
-    select {{ columns }} from (
+{% macro insert_rows(target, columns, sql) -%}
+    {%- set names = columns | map(attribute='quoted') | join(', ') -%}
+    insert into {{ target }} ({{ names }})
+    select {{ names }} from (
         {{ sql }}
     )
 {%- endmacro %}

@@ -78,11 +78,7 @@ final as (
 
     select
         profiles.*,
-        boundaries.offsets_at,
-        boundaries.offsets_before,
-        boundaries.label_offsets_before,
-        boundaries.kyc_offsets_before,
-        boundaries.login_offsets
+        {{ fraud_features_counter_names() }}
     from profiles
     inner join boundaries
         on profiles.as_of = boundaries.as_of

@@ -2,7 +2,8 @@
     Which rows a feature model has to compute again, and how they take the place of the old ones.
 
     Every row carries sums of hashed Kafka coordinates over the payments, labels, KYC records and logins it was computed
-    from. As-of truth means that nothing before the earliest new fact can change, so the first boundary whose sums differ is where to begin.
+    from. As-of truth means that nothing before the earliest new fact can change, so the first boundary whose sums differ
+    is where to begin.
 -#}
 
 
@@ -11,7 +12,7 @@
     {%- if not is_incremental() or not execute -%}
         {{ return('1970-01-01') }}
     {%- endif -%}
-    {%- set columns = ['offsets_at', 'offsets_before', 'label_offsets_before', 'kyc_offsets_before', 'login_offsets'] -%}
+    {%- set columns = fraud_features_counter_names().split(', ') -%}
     {%- set query -%}
         with
 
@@ -50,12 +51,16 @@
 {%- endmacro %}
 
 
+{#- All that has to be computed again as one piece; none where nothing has. -#}
+{% macro features_one_piece(from_date) -%}
+    {{ return([{'from': from_date, 'until': '9999-12-31'}] if from_date != '9999-01-01' else []) }}
+{%- endmacro %}
+
+
 {#- The days of `source`, by its `event_date`, from `from_date` on as pieces. -#}
 {% macro features_day_pieces(source, from_date) -%}
-    {%- if not execute -%}
-        {{ return([{'from': from_date, 'until': '9999-12-31'}]) }}
-    {%- endif -%}
-    {{ return([] if from_date == '9999-01-01' else spans_of(source, 'event_date', from_date)) }}
+    {%- set whole = features_one_piece(from_date) -%}
+    {{ return(spans_of(source, 'event_date', from_date) if execute and whole else whole) }}
 {%- endmacro %}
 
 
@@ -65,11 +70,11 @@
     Each carries the span of dates that all of them are of.
 -#}
 {% macro features_bucket_pieces(source, from_date, id) -%}
-    {%- set span = {'from': from_date, 'until': '9999-12-31'} -%}
-    {%- if not execute -%}
-        {{ return([dict(span, bucket='true')]) }}
-    {%- elif from_date == '9999-01-01' -%}
+    {%- set whole = features_one_piece(from_date) -%}
+    {%- if not whole -%}
         {{ return([]) }}
+    {%- elif not execute -%}
+        {{ return([dict(whole[0], bucket='true')]) }}
     {%- endif -%}
     {%- set query -%}
         select count(*)
@@ -81,7 +86,7 @@
     {%- set found = [] -%}
     {%- for number in range(count) -%}
         {%- set bucket = 'crc32(to_utf8(' ~ id ~ ')) % ' ~ count ~ ' = ' ~ number if count > 1 else 'true' -%}
-        {%- do found.append(dict(span, bucket=bucket)) -%}
+        {%- do found.append(dict(whole[0], bucket=bucket)) -%}
     {%- endfor -%}
     {{ return(found) }}
 {%- endmacro %}

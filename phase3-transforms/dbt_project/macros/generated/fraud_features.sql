@@ -19,6 +19,11 @@
 {%- endmacro %}
 
 
+{% macro fraud_features_counter_names() -%}
+offsets_at, offsets_before, label_offsets_before, kyc_offsets_before, login_offsets
+{%- endmacro %}
+
+
 {% macro fraud_features_as_of(event_us) -%}
 date_add('day', ({{ event_us }} - {{ fraud_features_lag_us() }}) / 86400000000, date '1970-01-01')
 {%- endmacro %}

@@ -16,21 +16,17 @@
 -#}
 {%- set boundaries -%}
     select distinct
-        risk.as_of,
-        risk.offsets_at,
-        risk.offsets_before,
-        risk.label_offsets_before,
-        risk.kyc_offsets_before,
-        risk.login_offsets
-    from {{ ref('mart_merchant_risk') }} as risk
-    where risk.as_of in (
+        as_of,
+        {{ fraud_features_counter_names() }}
+    from {{ ref('mart_merchant_risk') }}
+    where as_of in (
         select {{ fraud_features_as_of('event_us') }}
         from {{ ref('int_transactions') }}
         where merchant_category_code <> ''
     )
 {%- endset -%}
 {%- set from_date = features_recompute_from(boundaries, 'as_of') %}
-{{ pieces([{'from': from_date, 'until': '9999-12-31'}] if from_date != '9999-01-01' else []) }}
+{{ pieces(features_one_piece(from_date)) }}
 
 with
 
@@ -72,11 +68,7 @@ final as (
 
     select
         profiles.*,
-        boundaries.offsets_at,
-        boundaries.offsets_before,
-        boundaries.label_offsets_before,
-        boundaries.kyc_offsets_before,
-        boundaries.login_offsets
+        {{ fraud_features_counter_names() }}
     from profiles
     inner join boundaries
         on profiles.as_of = boundaries.as_of

@@ -9,7 +9,7 @@
 }}
 
 {%- set from_date, from_event_date = feature_parity_recompute_from() %}
-{{ pieces([{'from': from_date, 'until': '9999-12-31'}] if from_date != '9999-01-01' else []) }}
+{{ pieces(features_one_piece(from_date)) }}
 
 {#-
     Trino computes a CTE as often as it is named: the join of vectors is named twice, and no more. It keeps the right side

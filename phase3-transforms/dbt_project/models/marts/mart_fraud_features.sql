@@ -9,8 +9,8 @@
     )
 }}
 
-{%- set boundaries = 'select distinct as_of, offsets_at, offsets_before, label_offsets_before, kyc_offsets_before, '
-    ~ 'login_offsets from ' ~ ref('mart_merchant_risk') %}
+{%- set boundaries = 'select distinct as_of, ' ~ fraud_features_counter_names() ~ ' from '
+    ~ ref('mart_merchant_risk') %}
 {%- set from_date = features_recompute_from(boundaries, 'profile_as_of') %}
 {%- set found = features_day_pieces(ref('int_transactions'), from_date) %}
 {%- set from, until = piece(found, 'from'), piece(found, 'until') %}

@@ -7,22 +7,27 @@
     )
 }}
 
-{%- set label_coordinates = coordinates('labels._partition', 'labels._offset') %}
+{#- of a payment and the label in force -#}
+{%- set fact = fingerprint([
+    coordinates(),
+    'coalesce(_label_coordinates, -1)',
+    'if(is_high_risk_merchant, 1, 0)'
+]) %}
 {%- set facts -%}
     select
-        transactions.event_date,
+        event_date,
         count(*) as row_count,
-        sum({{ fingerprint([
-            coordinates('transactions._partition', 'transactions._offset'),
-            'coalesce(' ~ label_coordinates ~ ', -1)',
-            'if(transactions.is_high_risk_merchant, 1, 0)'
-        ]) }}) as _fingerprint
+        sum({{ fact }}) as _fingerprint
     from {{ ref('int_transactions_enriched') }} as transactions
-    left join {{ ref('int_labels_as_of') }} as labels
-        on
-            transactions.transaction_id = labels.transaction_id
-            and labels.superseded_us is null
-    group by transactions.event_date
+    left join (
+        select
+            transaction_id,
+            {{ coordinates() }} as _label_coordinates
+        from {{ ref('int_labels_as_of') }}
+        where superseded_us is null
+    ) as labels
+        on transactions.transaction_id = labels.transaction_id
+    group by event_date
 {%- endset %}
 {%- set found = changed_days(facts, this) %}
 {{ pieces(found) }}
@@ -78,11 +83,7 @@ fingerprints as (
 
     select
         event_hour,
-        sum({{ fingerprint([
-            coordinates(),
-            'coalesce(_label_coordinates, -1)',
-            'if(is_high_risk_merchant, 1, 0)'
-        ]) }}) as _fingerprint
+        sum({{ fact }}) as _fingerprint
     from labelled
     group by event_hour
 
@@ -137,11 +138,7 @@ aggregated as (
         cast(count_if(is_known_fraud) as double) / count(*) as known_fraud_rate,
 
         ---------- what the row was computed from
-        sum({{ fingerprint([
-            coordinates(),
-            'coalesce(_label_coordinates, -1)',
-            'if(is_high_risk_merchant, 1, 0)'
-        ]) }}) as _fingerprint
+        sum({{ fact }}) as _fingerprint
 
     from to_compute
     group by event_hour

@@ -72,6 +72,7 @@ def _macros() -> str:
         _macro("fraud_features_maturity_days", (), _environment(MATURITY_VARIABLE, defaults.label_maturity_days, 1)),
         _macro("fraud_features_look_back_days", (), _look_back()),
         _macro("fraud_features_failed_outcomes", (), ", ".join(repr(outcome) for outcome in FAILED_OUTCOMES)),
+        _macro("fraud_features_counter_names", (), ", ".join(COUNTER_COLUMNS)),
         _macro("fraud_features_as_of", ("event_us",), as_of_sql("{{ event_us }}", _LAG)),
         _macro("fraud_features_counters", ("transactions", "labels", "kyc", "logins"), _counters()),
     ]

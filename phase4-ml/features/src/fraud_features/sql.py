@@ -10,6 +10,7 @@ from typing import Final
 from fraud_features.features import FEATURES, PROFILE_ENTITIES, Feature
 from fraud_features.inputs import HABITS, NEW_COLUMNS, RATIO_CAP, REQUEST_INPUTS, STD_FLOOR, Z_CAP
 from fraud_features.profile import stored_columns
+from fraud_features.sql_counters import COUNTER_COLUMNS
 from fraud_features.sql_logins import failed_logins, login_columns
 from fraud_features.sql_text import as_of_sql, cte, double, indent
 from fraud_features.sql_windows import ENTITY_COLUMNS, NULLABLE_ENTITIES, seen_name, window_ctes
@@ -30,7 +31,7 @@ PAYMENT_COLUMNS: Final = (
 )
 """Columns of a payment that its row of features keeps."""
 
-COUNTER_NAMES: Final = ("offsets_at", "offsets_before", "label_offsets_before", "kyc_offsets_before", "login_offsets")
+COUNTER_NAMES: Final = tuple(COUNTER_COLUMNS)
 """Columns that tell from which payments, labels, KYC records and logins a row was computed (``sql_counters``)."""
 
 COORDINATE_COLUMNS: Final = ("_partition", "_offset")
