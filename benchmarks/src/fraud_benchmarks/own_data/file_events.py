@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fraud_benchmarks.errors import BenchmarkError
+from fraud_benchmarks.transforms.timeline import NOBODYS_CARDS
 from fraud_producer.events import Event
-from fraud_producer.pan import CardHasher
 from fraud_producer.replay.mapping import load_mapping
 from fraud_producer.replay.replaying import FileReplay, FileSpan
 
@@ -18,8 +18,7 @@ class FileEvents:
     """
 
     def __init__(self, path: Path, mapping: Path) -> None:
-        # such a file names no card, so nothing is hashed with the key
-        self._file = FileReplay(path, load_mapping(mapping), CardHasher(b"a key that hashes nobody's card"))
+        self._file = FileReplay(path, load_mapping(mapping), NOBODYS_CARDS)
         self.span = FileSpan()
 
     def until(self, moment_us: int) -> Iterator[Event]:

@@ -8,6 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from fraud_stream.freshness import PartitionLag
+from fraud_stream.gauges import with_samples
 from fraud_stream.lakehouse_figures import FeatureParity, JudgedDecisions, LabelFeed, LakehouseFigures
 from fraud_stream.model_figures import model_metrics
 from fraud_stream.polling import Source
@@ -65,35 +66,36 @@ class LagCollector(Collector):
         return oldest
 
     def _lakehouse_figures(self, figures: LakehouseFigures) -> Iterator[Metric]:
-        rows = GaugeMetricFamily("fraud_lakehouse_rows", "Rows of a table", labels=["layer", "table"])
-        for (layer, table), count in figures.rows.items():
-            rows.add_metric([layer, table], count)
-        yield rows
-        newest = GaugeMetricFamily(
-            "fraud_lakehouse_newest_event_timestamp_seconds",
-            "Event time of the newest payment of a layer, Unix seconds",
-            labels=["layer"],
+        yield with_samples(
+            GaugeMetricFamily("fraud_lakehouse_rows", "Rows of a table", labels=["layer", "table"]),
+            figures.rows.items(),
         )
-        for layer, moment in figures.newest_event.items():
-            newest.add_metric([layer], moment)
-        yield newest
-        gaps = GaugeMetricFamily(
-            "fraud_conservation_gap_messages",
-            "Messages that the stream finished and no table holds, plus rows that are there twice; 0 when all is whole",
-            labels=["topic"],
+        yield with_samples(
+            GaugeMetricFamily(
+                "fraud_lakehouse_newest_event_timestamp_seconds",
+                "Event time of the newest payment of a layer, Unix seconds",
+                labels=["layer"],
+            ),
+            figures.newest_event.items(),
         )
-        for topic, gap in figures.conservation_gaps.items():
-            gaps.add_metric([topic], gap)
-        yield gaps
+        yield with_samples(
+            GaugeMetricFamily(
+                "fraud_conservation_gap_messages",
+                "Messages that the stream finished and no table holds, plus rows that are there twice; 0 when all is "
+                "whole",
+                labels=["topic"],
+            ),
+            figures.conservation_gaps.items(),
+        )
         yield from self._quarantine(figures)
-        repeated = GaugeMetricFamily(
-            "fraud_bronze_repeated_ratio",
-            "Of the rows of Bronze's newest day of event time, the share whose id an earlier row has",
-            labels=["topic"],
+        yield with_samples(
+            GaugeMetricFamily(
+                "fraud_bronze_repeated_ratio",
+                "Of the rows of Bronze's newest day of event time, the share whose id an earlier row has",
+                labels=["topic"],
+            ),
+            figures.repeated_ratios.items(),
         )
-        for topic, ratio in figures.repeated_ratios.items():
-            repeated.add_metric([topic], ratio)
-        yield repeated
         if figures.gold_is_compared:
             since = figures.gold_lacks_since
             yield GaugeMetricFamily(
@@ -146,39 +148,40 @@ def _decided(figures: LakehouseFigures) -> Iterator[Metric]:
 
 
 def _feature_parity(parity: FeatureParity) -> Iterator[Metric]:
-    decisions = GaugeMetricFamily(
-        "fraud_feature_parity_decisions",
-        "Decisions of the newest two days by how a feature's value compares with the one that Gold computes",
-        labels=["feature", "outcome"],
+    yield with_samples(
+        GaugeMetricFamily(
+            "fraud_feature_parity_decisions",
+            "Decisions of the newest two days by how a feature's value compares with the one that Gold computes",
+            labels=["feature", "outcome"],
+        ),
+        sorted(parity.decisions.items()),
     )
-    for place, count in sorted(parity.decisions.items()):
-        decisions.add_metric(place, count)
-    yield decisions
-    uncompared = GaugeMetricFamily(
-        "fraud_feature_parity_uncompared_decisions",
-        "Decisions of these days that were not compared: of another definition, or Gold has no such payment and moment",
-        labels=["reason"],
+    yield with_samples(
+        GaugeMetricFamily(
+            "fraud_feature_parity_uncompared_decisions",
+            "Decisions of these days that were not compared: of another definition, or Gold has no such payment "
+            "and moment",
+            labels=["reason"],
+        ),
+        sorted(parity.uncompared.items()),
     )
-    for reason, count in sorted(parity.uncompared.items()):
-        uncompared.add_metric([reason], count)
-    yield uncompared
 
 
 def _judged_decisions(judged: JudgedDecisions) -> Iterator[Metric]:
-    newest = GaugeMetricFamily(
-        "fraud_model_judged_decisions",
-        "Alerts and missed frauds by what labels say, of the newest week of decisions whose labels are mature",
-        labels=["version", "outcome"],
+    yield with_samples(
+        GaugeMetricFamily(
+            "fraud_model_judged_decisions",
+            "Alerts and missed frauds by what labels say, of the newest week of decisions whose labels are mature",
+            labels=["version", "outcome"],
+        ),
+        sorted(judged.newest.items()),
     )
-    for place, count in sorted(judged.newest.items()):
-        newest.add_metric(place, count)
-    yield newest
-    before = GaugeMetricFamily(
-        "fraud_model_judged_decisions_baseline", "The same of the four weeks before", labels=["outcome"]
+    yield with_samples(
+        GaugeMetricFamily(
+            "fraud_model_judged_decisions_baseline", "The same of the four weeks before", labels=["outcome"]
+        ),
+        sorted(judged.before.items()),
     )
-    for outcome, count in sorted(judged.before.items()):
-        before.add_metric([outcome], count)
-    yield before
 
 
 def _label_feed(feed: LabelFeed) -> Iterator[Metric]:

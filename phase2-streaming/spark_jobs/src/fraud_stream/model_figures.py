@@ -8,6 +8,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from fraud_contracts import model_figures as contract
+from fraud_stream.gauges import with_samples
 
 # a look that is older says nothing about today: its figures are absent rather than old
 NEWEST_DAYS = 8
@@ -80,14 +81,15 @@ def model_figures(rows: Iterable[Sequence[Any]]) -> ModelFigures:
 
 def model_metrics(figures: ModelFigures) -> Iterator[Metric]:
     """Gauges of these figures; one without a value has no sample."""
-    features = GaugeMetricFamily(
-        "fraud_model_feature_psi",
-        "Population stability index of a feature that the champion looks at, newest days against its validation period",
-        labels=["feature"],
+    yield with_samples(
+        GaugeMetricFamily(
+            "fraud_model_feature_psi",
+            "Population stability index of a feature that the champion looks at, newest days against its validation "
+            "period",
+            labels=["feature"],
+        ),
+        figures.features.items(),
     )
-    for name, index in figures.features.items():
-        features.add_metric([name], index)
-    yield features
     yield GaugeMetricFamily(
         "fraud_model_score_psi", "The same of the champion's calibrated probability", value=figures.score
     )
@@ -106,14 +108,14 @@ def model_metrics(figures: ModelFigures) -> Iterator[Metric]:
         "Payments of the champion's validation period that they were compared with",
         value=figures.reference_payments,
     )
-    disagreement = GaugeMetricFamily(
-        "fraud_shadow_disagreement_ratio",
-        "Share of logged decisions that the challenger would have put on the other side of a threshold",
-        labels=["threshold"],
+    yield with_samples(
+        GaugeMetricFamily(
+            "fraud_shadow_disagreement_ratio",
+            "Share of logged decisions that the challenger would have put on the other side of a threshold",
+            labels=["threshold"],
+        ),
+        figures.disagreement.items(),
     )
-    for name, share in figures.disagreement.items():
-        disagreement.add_metric([name], share)
-    yield disagreement
     yield GaugeMetricFamily(
         "fraud_shadow_probability_difference",
         "Mean absolute difference of the probabilities of champion and challenger",
@@ -125,9 +127,11 @@ def model_metrics(figures: ModelFigures) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "fraud_shadow_decisions", "Logged decisions compared; 0 without a challenger", value=figures.decisions
     )
-    measured = GaugeMetricFamily(
-        "fraud_model_last_look_timestamp_seconds", "When drift or the challenger was looked at last", labels=["kind"]
+    yield with_samples(
+        GaugeMetricFamily(
+            "fraud_model_last_look_timestamp_seconds",
+            "When drift or the challenger was looked at last",
+            labels=["kind"],
+        ),
+        figures.measured.items(),
     )
-    for kind, moment in figures.measured.items():
-        measured.add_metric([kind], moment)
-    yield measured

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from fraud_training.export import TIERS
 from fraud_training.serving_form import ServingForm
@@ -102,13 +103,7 @@ def rank_correlation(left: Scores, right: Scores) -> float | None:
     """
     if np.ptp(left) == 0 or np.ptp(right) == 0:
         return None
-    return float(np.corrcoef(_mean_ranks(left), _mean_ranks(right))[0, 1])
-
-
-def _mean_ranks(scores: Scores) -> Scores:
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2)[place], dtype=np.float64)
+    return float(np.corrcoef(rankdata(left), rankdata(right))[0, 1])
 
 
 def shadow_table(shadow: Shadow) -> str:

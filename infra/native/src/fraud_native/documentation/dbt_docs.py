@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _NEVER_BUILT = ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND")
 
+# How often Trino is asked, as long as it cannot list a table that is there.
+_LOOKS = 5
+
 
 class DbtError(RuntimeError):
     """dbt could not write its documentation; the message holds what it said."""
@@ -34,27 +37,28 @@ def write_dbt_docs(variables: Mapping[str, str], folder: Path) -> str:
     """
     target = folder / "dbt"
     environment = {**os.environ, **variables, "DBT_LOG_PATH": str(target / "logs")}
-    with_catalog = _trino_answers(variables["TRINO_URL"])
-    if with_catalog:
-        _dbt(["docs", "generate", "--static"], target, environment)
-        if missed_a_table(variables, target):
+    if _trino_answers(variables["TRINO_URL"]):
+        for _ in range(_LOOKS):
             _dbt(["docs", "generate", "--static"], target, environment)
+            missed = missed_tables(variables, target)
+            if not missed:
+                break
+        remark = f"Trino could not list {', '.join(missed)} just now: run make docs again." if missed else ""
     else:
         _dbt(["parse"], target, environment)
         _dbt(["docs", "generate", "--static", "--no-compile", "--empty-catalog"], target, environment)
+        remark = (
+            f"Trino does not answer at {variables['TRINO_URL']}: the pages of dbt come without what the tables really "
+            "hold. For those, run make phase3-up and then make docs again."
+        )
     page = folder / "site" / "dbt" / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(target / "static_index.html", page)
-    if with_catalog:
-        return ""
-    return (
-        f"Trino does not answer at {variables['TRINO_URL']}: the pages of dbt come without what the tables really "
-        "hold. For those, run make phase3-up and then make docs again."
-    )
+    return remark
 
 
-def missed_a_table(variables: Mapping[str, str], target: Path) -> bool:
-    """Whether a model that was built is not in dbt's catalog.
+def missed_tables(variables: Mapping[str, str], target: Path) -> list[str]:
+    """The models that were built and are not in dbt's catalog, by the names of their tables.
 
     With a pipeline running beside, Trino lists a schema without the tables that it cannot read at that moment.
     """
@@ -65,9 +69,9 @@ def missed_a_table(variables: Mapping[str, str], target: Path) -> bool:
         if node["resource_type"] == "model" and name not in catalog["nodes"]
     ]
     if not absent:
-        return False
+        return []
     with connect(variables) as connection:
-        return any(_was_built(connection, relation) for relation in absent)
+        return [relation for relation in absent if _was_built(connection, relation)]
 
 
 def _was_built(connection: "Connection", relation: str) -> bool:
