@@ -19,6 +19,7 @@ from fraud_features import (
     schema_hash,
 )
 from fraud_features import vector as vector_module
+from fraud_features.features import profile_features
 
 SETTINGS = FeatureSettings()
 MINIMAL = Transaction("t1", 1_763_733_600_000_000, "U1234", "M001", 50_000, is_international=False)
@@ -100,7 +101,20 @@ def test_a_profile_of_another_boundary_is_stale_and_not_used() -> None:
     old = empty_profile("user", BOUNDARY - 86_400_000_000)
     features = compute_features(MINIMAL, RecentEvents.empty(), Profiles.of(old, merchant_profile(0.1)), SETTINGS)
     assert features.flags == ("user_profile_stale",)
-    assert "user_transactions_count_30d" in features.missing
+    # what the model sees then is what it sees of a customer's first payment
+    first = compute_features(
+        MINIMAL, RecentEvents.empty(), Profiles.of(empty_profile("user", BOUNDARY), merchant_profile(0.1)), SETTINGS
+    )
+    assert features.values == first.values
+    assert {feature.name for feature in profile_features("user")} <= set(features.missing)
+    assert set(first.missing) < set(features.missing)
+
+
+def test_no_number_stands_in_for_a_profile_that_nobody_could_read() -> None:
+    features = compute_features(MINIMAL, RecentEvents.unavailable(), Profiles.unavailable(), SETTINGS)
+    assert {"user_profile_missing", "merchant_profile_missing"} <= set(features.flags)
+    values = features.to_dict()
+    assert all(values[f.name] == f.missing for entity in ("user", "merchant") for f in profile_features(entity))
 
 
 def test_the_hash_follows_the_definition_and_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

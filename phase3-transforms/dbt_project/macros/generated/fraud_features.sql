@@ -123,7 +123,7 @@ facts as (
 select
     boundaries.as_of,
     max(boundaries.offsets)
-    + cast(from_big_endian_64(xxhash64(to_utf8('15b1d12fafafa71e2e05bbbd680c522f1402d1e9ab1b14191af7d430532ed83e lag {{ fraud_features_lag_us() }} maturity {{ fraud_features_maturity_days() }}'))) as decimal(38, 0)) as offsets_at,
+    + cast(from_big_endian_64(xxhash64(to_utf8('d701d302b734c1973769922dc464e05527e7efbdac37a3141cf89159a8515b03 lag {{ fraud_features_lag_us() }} maturity {{ fraud_features_maturity_days() }}'))) as decimal(38, 0)) as offsets_at,
     coalesce(sum(facts.payment_offsets), 0) as offsets_before,
     coalesce(sum(facts.label_offsets), 0) as label_offsets_before,
     coalesce(sum(facts.kyc_offsets), 0) as kyc_offsets_before,
@@ -271,6 +271,8 @@ spans as (
         count(payments) over days_30 as days_30d,
         coalesce(sum(payments) over mature_30, 0) as mature_30d,
         coalesce(sum(payments) over mature_90, 0) as mature_90d,
+        coalesce(sum(payments) over complete_7, 0) as complete_7d,
+        coalesce(sum(payments) over complete_30, 0) as complete_30d,
         array_sort(array_distinct(flatten(array_agg(user_merchant_ids_90d) over days_90))) as user_merchant_ids_90d,
         array_sort(array_distinct(flatten(array_agg(user_device_ids_90d) over days_90))) as user_device_ids_90d,
         array_sort(array_distinct(flatten(array_agg(user_country_ids_90d) over days_90))) as user_country_ids_90d,
@@ -282,7 +284,9 @@ spans as (
         days_30 as (partition by user_id order by day range between 30 preceding and 1 preceding),
         days_90 as (partition by user_id order by day range between 90 preceding and 1 preceding),
         mature_30 as (partition by user_id order by day range between 30 preceding and {{ fraud_features_maturity_days() | int + 1 }} preceding),
-        mature_90 as (partition by user_id order by day range between 90 preceding and {{ fraud_features_maturity_days() | int + 1 }} preceding)
+        mature_90 as (partition by user_id order by day range between 90 preceding and {{ fraud_features_maturity_days() | int + 1 }} preceding),
+        complete_7 as (partition by user_id order by day range between {{ fraud_features_maturity_days() | int + 7 }} preceding and {{ fraud_features_maturity_days() | int + 1 }} preceding),
+        complete_30 as (partition by user_id order by day range between {{ fraud_features_maturity_days() | int + 30 }} preceding and {{ fraud_features_maturity_days() | int + 1 }} preceding)
 
 ),
 
@@ -309,7 +313,10 @@ frauds as (
         count_if(fraud_validity.day >= wanted.day - 30) as frauds_30d,
         count_if(fraud_validity.day >= wanted.day - 90) as frauds_90d,
         count_if(fraud_validity.day >= wanted.day - least(30, {{ fraud_features_maturity_days() | int + 0 }})) as immature_frauds_30d,
-        count_if(fraud_validity.day >= wanted.day - least(90, {{ fraud_features_maturity_days() | int + 0 }})) as immature_frauds_90d
+        count_if(fraud_validity.day >= wanted.day - least(90, {{ fraud_features_maturity_days() | int + 0 }})) as immature_frauds_90d,
+        count_if(fraud_validity.day >= wanted.day - {{ fraud_features_maturity_days() | int + 7 }} and fraud_validity.day < wanted.day - {{ fraud_features_maturity_days() | int + 0 }}) as complete_frauds_7d,
+        count_if(fraud_validity.day >= wanted.day - {{ fraud_features_maturity_days() | int + 30 }} and fraud_validity.day < wanted.day - {{ fraud_features_maturity_days() | int + 0 }}) as complete_frauds_30d,
+        reduce(array_sort(array_agg(fraud_validity.transaction_us) filter (where fraud_validity.day >= wanted.day - 90)), cast(null as row(first_us bigint, last_us bigint, length bigint)), (run, us) -> if(us - run.last_us <= 604800000000, cast(row(run.first_us, us, run.length + 1) as row(first_us bigint, last_us bigint, length bigint)), cast(row(us, us, 1) as row(first_us bigint, last_us bigint, length bigint))), run -> run) as run_90d
     from wanted
     inner join fraud_validity
         on
@@ -357,6 +364,10 @@ select
     cast((cast(coalesce(frauds.frauds_30d, 0) as double) + 0.1e0) / (cast(spans.mature_30d + coalesce(frauds.immature_frauds_30d, 0) as double) + 20.0e0) as double) as user_known_frauds_rate_30d,
     cast((cast(coalesce(frauds.frauds_90d, 0) as double) + 0.1e0) / (cast(spans.mature_90d + coalesce(frauds.immature_frauds_90d, 0) as double) + 20.0e0) as double) as user_known_frauds_rate_90d,
     cast(coalesce(cast(spans.day * 86400000000 - frauds.last_us as double) / 86400000000.0e0, 90.0e0) as double) as user_known_frauds_days_since_90d,
+    cast((cast(coalesce(frauds.complete_frauds_7d, 0) as double) + 0.1e0) / (cast(spans.complete_7d as double) + 20.0e0) as double) as user_mature_frauds_rate_7d,
+    cast((cast(coalesce(frauds.complete_frauds_30d, 0) as double) + 0.1e0) / (cast(spans.complete_30d as double) + 20.0e0) as double) as user_mature_frauds_rate_30d,
+    cast(coalesce(frauds.run_90d.length, 0) as bigint) as user_fraud_run_length_90d,
+    cast(coalesce(cast(spans.day * 86400000000 - frauds.run_90d.first_us as double) / 86400000000.0e0, 90.0e0) as double) as user_fraud_run_age_90d,
     cast(greatest(0e0, cast(spans.day * 86400000000 - element_at(filter(kyc_known.changes, change -> change.known_us < spans.day * 86400000000 and coalesce(change.superseded_us >= spans.day * 86400000000, true)), 1).customer_since_us as double) / 86400000000.0e0) as double) as user_customer_age,
     cast(if(kyc_known.first_us < spans.day * 86400000000, cast(spans.day * 86400000000 - kyc_known.first_us as double) / 86400000000.0e0) as double) as user_kyc_age,
     cast(cast(spans.day * 86400000000 - element_at(filter(kyc_known.changes, change -> change.known_us < spans.day * 86400000000 and coalesce(change.superseded_us >= spans.day * 86400000000, true)), 1).known_us as double) / 86400000000.0e0 as double) as user_kyc_changes_days_since,
@@ -1098,6 +1109,10 @@ profiled as (
         of_user.user_known_frauds_rate_30d,
         of_user.user_known_frauds_rate_90d,
         of_user.user_known_frauds_days_since_90d,
+        of_user.user_mature_frauds_rate_7d,
+        of_user.user_mature_frauds_rate_30d,
+        of_user.user_fraud_run_length_90d,
+        of_user.user_fraud_run_age_90d,
         of_user.user_customer_age,
         of_user.user_kyc_age,
         of_user.user_kyc_changes_days_since,
@@ -1262,6 +1277,10 @@ known as (
         user_known_frauds_rate_30d,
         user_known_frauds_rate_90d,
         user_known_frauds_days_since_90d,
+        user_mature_frauds_rate_7d,
+        user_mature_frauds_rate_30d,
+        user_fraud_run_length_90d,
+        user_fraud_run_age_90d,
         user_customer_age,
         user_kyc_age,
         user_kyc_changes_days_since,
@@ -1405,6 +1424,10 @@ select
     cast(coalesce(user_known_frauds_rate_30d, -1.0e0) as double) as user_known_frauds_rate_30d,
     cast(coalesce(user_known_frauds_rate_90d, -1.0e0) as double) as user_known_frauds_rate_90d,
     cast(coalesce(user_known_frauds_days_since_90d, -1.0e0) as double) as user_known_frauds_days_since_90d,
+    cast(coalesce(user_mature_frauds_rate_7d, -1.0e0) as double) as user_mature_frauds_rate_7d,
+    cast(coalesce(user_mature_frauds_rate_30d, -1.0e0) as double) as user_mature_frauds_rate_30d,
+    cast(coalesce(user_fraud_run_length_90d, -1) as bigint) as user_fraud_run_length_90d,
+    cast(coalesce(user_fraud_run_age_90d, -1.0e0) as double) as user_fraud_run_age_90d,
     cast(coalesce(user_customer_age, -1.0e0) as double) as user_customer_age,
     cast(coalesce(user_kyc_age, -1.0e0) as double) as user_kyc_age,
     cast(coalesce(user_kyc_changes_days_since, -1.0e0) as double) as user_kyc_changes_days_since,
@@ -1537,6 +1560,10 @@ select
         if(user_known_frauds_rate_30d is null, 'user_known_frauds_rate_30d'),
         if(user_known_frauds_rate_90d is null, 'user_known_frauds_rate_90d'),
         if(user_known_frauds_days_since_90d is null, 'user_known_frauds_days_since_90d'),
+        if(user_mature_frauds_rate_7d is null, 'user_mature_frauds_rate_7d'),
+        if(user_mature_frauds_rate_30d is null, 'user_mature_frauds_rate_30d'),
+        if(user_fraud_run_length_90d is null, 'user_fraud_run_length_90d'),
+        if(user_fraud_run_age_90d is null, 'user_fraud_run_age_90d'),
         if(user_customer_age is null, 'user_customer_age'),
         if(user_kyc_age is null, 'user_kyc_age'),
         if(user_kyc_changes_days_since is null, 'user_kyc_changes_days_since'),

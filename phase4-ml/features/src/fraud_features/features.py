@@ -180,6 +180,20 @@ def _label_risk(entity: Entity, whose: str) -> tuple[Feature, ...]:
         _profile(
             entity, "known_frauds", "days_since", DAYS_90, f"Days since the newest known fraud {whose}; 90 if none."
         ),
+        *(
+            _profile(
+                entity,
+                "mature_frauds",
+                "rate",
+                window,
+                f"Smoothed share of fraud {whose} in the {window.days} days before labels are complete.",
+            )
+            for window in (DAYS_7, DAYS_30)
+        ),
+        _profile(entity, "fraud_run", "length", DAYS_90, f"Known frauds in the newest run of them {whose}; 0 if none."),
+        _profile(
+            entity, "fraud_run", "age", DAYS_90, f"Days since the newest run of known frauds {whose} began; 90 if none."
+        ),
     )
 
 
@@ -314,22 +328,6 @@ MERCHANT_PROFILE: Final = (
     *_because(
         "A compromised or fraudulent merchant goes on for days: what is known of the first frauds warns of the next.",
         *_label_risk("merchant", "at this merchant"),
-        *(
-            _profile(
-                "merchant",
-                "mature_frauds",
-                "rate",
-                window,
-                f"Smoothed share of fraud at this merchant in the {window.days} days before labels are complete.",
-            )
-            for window in (DAYS_7, DAYS_30)
-        ),
-        _profile(
-            "merchant", "fraud_run", "length", DAYS_90, "Known frauds in the newest run at this merchant; 0 if none."
-        ),
-        _profile(
-            "merchant", "fraud_run", "age", DAYS_90, "Days since the newest run of known frauds began; 90 if none."
-        ),
     ),
 )
 

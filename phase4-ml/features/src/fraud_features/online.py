@@ -28,7 +28,7 @@ from fraud_features.inputs import (
     speed_kmh,
     zscore,
 )
-from fraud_features.profile import Profile, Profiles, boundary_us
+from fraud_features.profile import Profile, Profiles, boundary_us, empty_profile
 from fraud_features.settings import FeatureSettings
 from fraud_features.vector import UserFeatures
 
@@ -76,7 +76,9 @@ def compute_features(
     """The vector of ``transaction``.
 
     Events that are not strictly before it, are older than the window or carry its own identifier are left out here, so
-    ``recent`` may hold more than is needed. A profile of another boundary than the payment's counts as stale.
+    ``recent`` may hold more than is needed. A profile of another boundary than the payment's counts as stale. In place
+    of a profile that cannot be used stand the numbers of a first payment, which a model has learned from; its features
+    are listed as missing all the same.
     """
     values: dict[str, float | None] = {f.name: REQUEST_INPUTS[f.input].python(transaction) for f in _REQUEST}
     flags: list[str] = []
@@ -99,10 +101,25 @@ def compute_features(
             user_day = [event for event in events if event.event_us > transaction.event_us - HOURS_24.us]
     values |= _login_values(transaction, recent.logins, flags)
     wanted = boundary_us(transaction.event_us, settings or FeatureSettings.from_env())
-    for entity in PROFILE_ENTITIES:
-        if transaction.entity_id(entity) is not None:
-            values |= _of_profile(entity, transaction, profiles, wanted, user_day, flags)
-    return UserFeatures.from_values(values, flags)
+    stand_ins: set[str] = set()
+    for entity in filter(transaction.entity_id, PROFILE_ENTITIES):
+        profile = _usable(entity, profiles, wanted, flags, stand_ins)
+        if profile is not None:
+            values |= _profile_values(entity, transaction, profile, user_day)
+    return UserFeatures.from_values(values, flags, stand_ins)
+
+
+def _usable(entity: str, profiles: Profiles, wanted_us: int, flags: list[str], stand_ins: set[str]) -> Profile | None:
+    """The entity's profile of the payment's boundary, or one without history; none where nobody could look."""
+    profile = profiles.profile(entity)
+    if profile is not None and profile.as_of_us == wanted_us:
+        return profile
+    status = "stale" if profile else profiles.status(entity)
+    flags.append(f"{entity}_profile_{'missing' if status == 'unread' else status}")
+    if status == "unread":
+        return None
+    stand_ins.update(f.name for f in _PROFILE_PLAN[entity])
+    return empty_profile(entity, wanted_us)
 
 
 def _login_values(transaction: Transaction, logins: RecentLogins | None, flags: list[str]) -> dict[str, float | None]:
@@ -155,22 +172,6 @@ def _last(feature: Feature, transaction: Transaction, events: Sequence[RecentEve
             kilometres = distance_km(transaction.latitude, transaction.longitude, event.latitude, event.longitude)
             return speed_kmh(kilometres, transaction.event_us - event.event_us)
     return None
-
-
-def _of_profile(
-    entity: str,
-    transaction: Transaction,
-    profiles: Profiles,
-    wanted_us: int,
-    user_day: Sequence[RecentEvent] | None,
-    flags: list[str],
-) -> dict[str, float | None]:
-    """The features of an entity's profile; none of them, and a flag, unless it is the one of the payment's boundary."""
-    profile = profiles.profile(entity)
-    if profile is None or profile.as_of_us != wanted_us:
-        flags.append(f"{entity}_profile_{'stale' if profile else profiles.status(entity)}")
-        return {}
-    return _profile_values(entity, transaction, profile, user_day)
 
 
 def _profile_values(

@@ -11,7 +11,7 @@ from fraud_features.settings import FeatureSettings
 DERIVED_AGGREGATES: Final = frozenset({"zscore", "ratio", "new", "share"})
 """Aggregates that compare the payment with its profile; every other profile feature is stored in the profile."""
 
-Status = Literal["fresh", "stale", "missing"]
+Status = Literal["fresh", "stale", "missing", "unread"]
 
 
 def profile_columns(entity: str) -> tuple[str, ...]:
@@ -65,8 +65,9 @@ class Profiles:
     """Profiles of a payment's user, merchant and merchant category, and the status of each.
 
     ``stale``: profiles exist, but none of the boundary the payment needs; ``missing``: there are none at all.
-    Either way nothing of them is served: their features are not known, and the vector carries a flag of
-    ``PROFILE_FLAGS``.
+    Either way nothing of them is served: their features are not known, and the vector, with the numbers of an entity
+    without history in their place, carries a flag of ``PROFILE_FLAGS``. ``unread``: nobody could look; no number stands
+    in for these.
     """
 
     by_entity: Mapping[str, Profile] = field(default_factory=dict)
@@ -78,6 +79,11 @@ class Profiles:
         given = zip(PROFILE_ENTITIES, (user, merchant, category), strict=True)
         found = {entity: profile for entity, profile in given if profile is not None}
         return cls(found, dict.fromkeys(found, "fresh"))
+
+    @classmethod
+    def unavailable(cls) -> "Profiles":
+        """Nothing could be read."""
+        return cls({}, dict.fromkeys(PROFILE_ENTITIES, "unread"))
 
     def profile(self, entity: str) -> Profile | None:
         return self.by_entity.get(entity)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from fraud_features.events import CONTACT_CHANGES, FAILED_OUTCOMES
@@ -31,8 +31,8 @@ class UserFeatures:
     """The features of one payment.
 
     ``values`` are in the order of ``FEATURE_NAMES`` and never NaN; ``missing`` names those that were not known and
-    stand at their explicit number; ``flags`` says what was wrong with the inputs (``user_profile_stale``,
-    ``merchant_recent_truncated`` …).
+    stand at their explicit number, or at that of a first payment where a profile could not be used; ``flags`` says what
+    was wrong with the inputs (``user_profile_stale``, ``merchant_recent_truncated`` …).
     """
 
     values: tuple[float, ...]
@@ -44,8 +44,15 @@ class UserFeatures:
         return FEATURE_NAMES
 
     @classmethod
-    def from_values(cls, values: Mapping[str, float | None], flags: Sequence[str] = ()) -> "UserFeatures":
+    def from_values(
+        cls, values: Mapping[str, float | None], flags: Sequence[str] = (), stand_ins: Collection[str] = ()
+    ) -> "UserFeatures":
         """From values by name; None, NaN or an absent name becomes the feature's missing number.
+
+        Args:
+            values: numbers by feature name.
+            flags: what was missing, stale or truncated among the inputs.
+            stand_ins: names whose value only stands in for one that could not be had: listed as missing too.
 
         Raises:
             KeyError: a name is no feature.
@@ -59,8 +66,10 @@ class UserFeatures:
             value = values.get(feature.name)
             # a NaN is the one value that differs from itself
             if value is None or value != value:  # noqa: PLR0124
-                missing.append(feature.name)
                 value = feature.missing
+                missing.append(feature.name)
+            elif feature.name in stand_ins:
+                missing.append(feature.name)
             ordered.append(float(value))
         return cls(tuple(ordered), tuple(missing), tuple(flags))
 

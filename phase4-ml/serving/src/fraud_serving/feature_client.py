@@ -118,7 +118,7 @@ class FeatureClient:
             available = True
         except FeatureStoreError as error:
             metrics.REDIS_FAILURES.labels(error.reason).inc()
-            recent, profiles, flags, available = RecentEvents.unavailable(), Profiles(), [], False
+            recent, profiles, flags, available = RecentEvents.unavailable(), Profiles.unavailable(), [], False
         features = compute_features(transaction, recent, profiles, self._feature_settings)
         if flags:
             features = UserFeatures(features.values, features.missing, (*features.flags, *flags))

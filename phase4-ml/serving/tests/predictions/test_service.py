@@ -6,7 +6,6 @@ import pytest
 from prometheus_client import REGISTRY
 
 from fraud_features import (
-    FEATURE_NAMES,
     FeatureSettings,
     Profile,
     Profiles,
@@ -14,10 +13,9 @@ from fraud_features import (
     RecentEvents,
     Transaction,
     compute_features,
-    feature,
 )
 from fraud_features.features import PROFILE_ENTITIES, US_PER_DAY, profile_features
-from fraud_features.profile import PROFILE_COLUMNS
+from fraud_features.profile import PROFILE_COLUMNS, empty_profile
 from fraud_serving.decisions import Decision
 from fraud_serving.feature_client import FeatureRead
 from fraud_serving.predictions.schemas import PredictRequest
@@ -133,11 +131,13 @@ def test_a_profile_of_another_day_is_left_out_counted_and_named(entity: str, age
     champion = Champion()
     decision = decide(Features(RecentEvents.empty(), profiles=stale), champion, **MOMENT)
     names = {f.name for f in profile_features(entity)}
-    served = dict(zip(FEATURE_NAMES, decision.vector or (), strict=True))
     assert (decision.mode, decision.flags) == ("no_profiles", [flag])
     assert f"no profile of the payment's day ({entity}): decided without that history" in decision.reasons
     assert names <= set(decision.missing)
-    assert {name: served[name] for name in names} == {name: feature(name).missing for name in names}
+    unknown = Profiles({**stale.by_entity, entity: empty_profile(entity, BOUNDARY)}, stale.statuses)
+    stranger = decide(Features(RecentEvents.empty(), profiles=unknown), Champion(), **MOMENT)
+    assert decision.vector == stranger.vector
+    assert stranger.mode == "full"
     # the model is asked, with those numbers
     assert champion.vectors == [decision.vector]
     assert (decision.model_version, decision.calibrated_probability) == ("7", 0.55)
