@@ -102,7 +102,7 @@ def compute_features(
     values |= _login_values(transaction, recent.logins, flags)
     wanted = boundary_us(transaction.event_us, settings or FeatureSettings.from_env())
     stand_ins: set[str] = set()
-    for entity in filter(transaction.entity_id, PROFILE_ENTITIES):
+    for entity in (entity for entity in PROFILE_ENTITIES if transaction.entity_id(entity) is not None):
         profile = _usable(entity, profiles, wanted, flags, stand_ins)
         if profile is not None:
             values |= _profile_values(entity, transaction, profile, user_day)
