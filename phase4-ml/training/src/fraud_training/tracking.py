@@ -63,7 +63,7 @@ def log_run(registry: Registry, data: TrainingData, model: TrainedModel, report:
     try:
         parameters = {
             **asdict(model.settings),
-            "candidates_tried": sum(trial.average_precision is not None for trial in model.trials),
+            "candidates_tried": len(model.trials),
             "features": len(manifest["feature_names"]),
             "features_dropped": len(manifest["dropped_features"]),
             "features_version": data.features_version.version,
