@@ -126,7 +126,7 @@ def backtest(
     trino_user: TrinoUser = "trainer",
     report_dir: ReportDir = None,
 ) -> None:
-    """Train and test forest and baselines fold by fold on what is in Gold; registers nothing."""
+    """Train and test forest, baselines and isolation forest fold by fold on what is in Gold; registers nothing."""
     settings = Settings.from_environment()
     with Warehouse(settings.trino_url, trino_user) as warehouse:
         features, labels = warehouse.current_version(features_table), warehouse.current_version(labels_table)
