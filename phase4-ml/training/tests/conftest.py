@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from fraud_training.baselines import AMOUNT_COLUMN
 from fraud_training.dataset import Payments
 from fraud_training.forest import ForestSettings
 from fraud_training.labels import Label, LabelHistory
+from fraud_training.search import Limits
 from fraud_training.split import DAY_US, Period
 from fraud_training.train import TrainedModel, TrainingData, read_training_data, train_model
 from fraud_training.warehouse import TableVersion, Warehouse
@@ -98,14 +100,19 @@ def cut(payments: Payments, history: LabelHistory) -> TrainingData:
 SMALL_FOREST = ForestSettings(trees=15, max_depth=8, max_features=0.5)
 
 
-def fit(data: TrainingData, seed: int = SMALL_FOREST.seed) -> TrainedModel:
-    """A small model of this data, with the real feature names."""
+def fit(data: TrainingData, search: Limits | None = None, **settings: Any) -> TrainedModel:
+    """A small model of this data, with the real feature names.
+
+    Args:
+        settings: of the forest, where they are others than ``SMALL_FOREST``'s.
+    """
     return train_model(
         data,
         feature_names=FEATURE_NAMES,
         missing_values=MISSING,
         schema_hash="a" * 64,
-        settings=replace(SMALL_FOREST, seed=seed),
+        settings=replace(SMALL_FOREST, **settings),
+        search=search,
     )
 
 

@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from fraud_features import FEATURE_NAMES, FEATURES
+from fraud_training.anomaly import ISOLATION
 from fraud_training.backtest import run_backtest, summarise, table
 from fraud_training.dataset import Payments
 from fraud_training.errors import DataError
@@ -40,13 +42,13 @@ def asked(
     return Asked(memory_warehouse, payments_and_frauds[0], label_history)
 
 
-def test_every_fold_judges_forest_and_baselines(asked: Asked) -> None:
+def test_every_fold_judges_forest_baselines_and_isolation_forest(asked: Asked) -> None:
     report = asked.run()
 
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert len(report["folds"]) == 4
     for fold in report["folds"]:
-        assert fold["models"].keys() == {"forest", "logistic", "amount"}
+        assert fold["models"].keys() == {"forest", "logistic", "amount", ISOLATION}
         assert fold["models"]["forest"]["average_precision"] > fold["models"]["logistic"]["average_precision"]
         # in this world the first columns vary; most others are missing in one row of a hundred, which is not zero
         dropped = set(fold["dropped_features"])
@@ -59,6 +61,19 @@ def test_every_fold_judges_forest_and_baselines(asked: Asked) -> None:
     assert asked.run() == report
 
 
+def test_the_isolation_forest_finds_what_is_unlike_the_rest_by_each_folds_own_days(
+    asked: Asked, payments_and_frauds: tuple[Payments, np.ndarray]
+) -> None:
+    payments, frauds = payments_and_frauds
+    vectors = payments.vectors.copy()
+    vectors[frauds, :8] *= 10
+    asked.payments = replace(payments, vectors=vectors)
+    found = [fold["models"][ISOLATION]["auc"] for fold in asked.run()["folds"]]
+
+    assert min(found) > 0.7
+    assert len(set(found)) == 4
+
+
 def test_mean_and_deviation_are_over_the_folds(asked: Asked) -> None:
     report = asked.run(folds=3)
     values = [fold["models"]["forest"]["auc"] for fold in report["folds"]]
@@ -67,7 +82,9 @@ def test_mean_and_deviation_are_over_the_folds(asked: Asked) -> None:
     assert told["mean"] == pytest.approx(np.mean(values))
     assert told["standard_deviation"] == pytest.approx(np.std(values, ddof=1))
     assert f"{told['mean']:.3f} ± {told['standard_deviation']:.3f}" in table(report)
-    assert len(set(map(len, table(report).splitlines()))) == 1
+    lines = table(report).splitlines()
+    assert [line.split()[0] for line in lines] == ["model", *report["summary"]]
+    assert len(set(map(len, lines))) == 1
     alone = summarise([report["folds"][0]["models"]])
     assert alone["forest"]["auc"] == {"mean": values[0], "standard_deviation": None}
 

@@ -14,7 +14,7 @@ from fraud_training.errors import TrainingError
 from fraud_training.evaluate import HIGH_RISK
 from fraud_training.metrics import card_precision_at
 from fraud_training.model_card import model_card
-from fraud_training.plots import calibration_plot, precision_recall_plot
+from fraud_training.plots import plots_of, write_plots
 from fraud_training.reliability import reliability
 from fraud_training.report import build_report, write_report
 from fraud_training.thresholds import Costs
@@ -136,6 +136,18 @@ def test_alerts_are_the_payments_that_the_api_calls_high(trained: TrainedModel) 
     assert trained.metrics["alert_precision"] == np.mean(trained.test_frauds[alerts])
 
 
-def test_plots_are_pictures(trained: TrainedModel) -> None:
-    assert precision_recall_plot(trained.test_frauds, trained.test_scores).startswith(PNG)
-    assert calibration_plot(trained.test_frauds, trained.test_scores["forest"]).startswith(PNG)
+def test_plots_are_pictures_in_one_folder_that_each_run_replaces(trained: TrainedModel, tmp_path: Path) -> None:
+    folder, plots = tmp_path / "reports" / "plots", plots_of(trained)
+    write_plots({"of_a_former_run.png": b""}, folder)
+    # what a run that was killed left
+    (folder.with_name(".plots.draft")).mkdir()
+    write_plots(plots, folder)
+
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == plots
+    assert plots.keys() == {"precision_recall.png", "calibration.png"}
+    assert all(png.startswith(PNG) for png in plots.values())
+    assert [file.name for file in folder.parent.iterdir()] == ["plots"]
+    file = tmp_path / "a file"
+    file.touch()
+    with pytest.raises(TrainingError, match=r"The plots cannot be written to .*: name another folder in FRAUD_TRAIN"):
+        write_plots(plots, file / "plots")

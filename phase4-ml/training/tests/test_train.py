@@ -1,24 +1,27 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fraud_training.dataset import Examples, Payments
+from fraud_training.drift import REFERENCE
 from fraud_training.errors import DataError
 from fraud_training.forest import ForestSettings, sample_rows
 from fraud_training.labels import Label, LabelHistory
 from fraud_training.metrics import average_precision
+from fraud_training.search import Limits
 from fraud_training.train import TrainedModel, TrainingData
 
 Fit = Callable[..., TrainedModel]
 
 
-def scrambled(history: LabelHistory, since_us: int, until_us: int, seed: int = 9) -> LabelHistory:
-    """The same labels, but those known within a span say something else about somebody else."""
+def scrambled(history: LabelHistory, anybody: Sequence[str], since_us: int, until_us: int) -> LabelHistory:
+    """The same labels, but those known within a span say something else about anybody's payment, old or new."""
     labels = list(history.labels)
     chosen = [index for index, label in enumerate(labels) if since_us <= label.known_us < until_us]
-    names = np.random.default_rng(seed).permutation([labels[index].transaction_id for index in chosen])
+    names = np.random.default_rng(9).choice(anybody, size=len(chosen), replace=False)
     for index, name in zip(chosen, names, strict=True):
         labels[index] = labels[index]._replace(transaction_id=str(name), is_fraud=index % 3 == 0)
     return LabelHistory.of(labels)
@@ -31,7 +34,7 @@ class World:
     cut: Callable[[Payments, LabelHistory], TrainingData]
 
     def with_scrambled_labels(self, since_us: int, until_us: int) -> TrainingData:
-        return self.cut(self.payments, scrambled(self.labels, since_us, until_us))
+        return self.cut(self.payments, scrambled(self.labels, self.payments.transaction_ids, since_us, until_us))
 
 
 @pytest.fixture
@@ -64,6 +67,43 @@ def test_labels_known_after_the_cut_off_change_neither_training_set_nor_forest(
     assert not np.array_equal(later.test.frauds, training_data.test.frauds)
     assert training_bytes(later) == training_bytes(training_data)
     assert train_on(later).form.sha256 == trained.form.sha256
+
+
+def made_of(model: TrainedModel) -> dict[str, Any]:
+    """Everything that the model is made of, without how well it did in the test period."""
+    manifest = {key: value for key, value in model.form.manifest.items() if key not in ("metrics", "thresholds")}
+    thresholds = model.form.manifest["thresholds"]
+    return manifest | {
+        "forest": model.form.forest,
+        "chosen among": [replace(trial, seconds=0) for trial in model.trials],
+        "thresholds": {
+            name: {key: value for key, value in told.items() if key != "test"} for name, told in thresholds.items()
+        },
+    }
+
+
+def test_with_the_search_too_scrambled_labels_leave_the_model_byte_identical(
+    world: World, training_data: TrainingData, train_on: Fit
+) -> None:
+    def searched(data: TrainingData) -> TrainedModel:
+        # far too few features per split: another candidate surely wins
+        return train_on(data, search=Limits(trees=5, train_rows=1000, validation_rows=1000), max_features=0.05)
+
+    split, model = training_data.split, searched(training_data)
+    made, chosen = made_of(model), model.form.manifest["forest_settings"]
+    after = searched(world.with_scrambled_labels(split.validation_labels_before_us, 2**62))
+    assert after.metrics != model.metrics
+    assert made_of(after) == made
+    assert (after.form.sha256, after.settings) == (model.form.sha256, model.settings)
+
+    # what became known between training's cut-off and validation's does choose settings, calibration and thresholds
+    assert model.settings.max_features != 0.05
+    between = world.with_scrambled_labels(split.train_labels_before_us, split.validation_labels_before_us)
+    assert training_bytes(between) == training_bytes(training_data)
+    otherwise = made_of(searched(between))
+    differing = {part for part in made if otherwise[part] != made[part]}
+    assert differing >= {"forest", "forest_settings", "chosen among", "calibration", "thresholds", REFERENCE}
+    assert otherwise["forest_settings"] != chosen
 
 
 def test_labels_known_before_the_cut_off_change_both(

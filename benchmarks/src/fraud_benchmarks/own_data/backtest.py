@@ -13,6 +13,16 @@ from fraud_native.paths import COMMANDS
 _TAIL: Final = 3000
 
 
+def tables_of(history: History) -> list[str]:
+    """The options by which a command of ``fraud-training`` reads what the history made."""
+    prefix = f"{CATALOG}.{history.lake.prefix}"
+    return [
+        *("--features-table", f"{prefix}{GOLD}.mart_fraud_features"),
+        *("--labels-table", f"{prefix}{SILVER}.int_labels_as_of"),
+        *("--trino-user", "dbt"),
+    ]
+
+
 def backtest(history: History, say: Say) -> dict[str, Any]:
     """Run it on what the history made, with the command's own lengths of 7 days each.
 
@@ -22,15 +32,8 @@ def backtest(history: History, say: Say) -> dict[str, Any]:
     Raises:
         BenchmarkError: it fails; the message ends with what it said.
     """
-    prefix = f"{CATALOG}.{history.lake.prefix}"
-    command = [
-        str(COMMANDS / "fraud-training"),
-        "backtest",
-        *("--features-table", f"{prefix}{GOLD}.mart_fraud_features"),
-        *("--labels-table", f"{prefix}{SILVER}.int_labels_as_of"),
-        *("--report-dir", str(history.writer.folder)),
-        *("--trino-user", "dbt"),
-    ]
+    command = [str(COMMANDS / "fraud-training"), "backtest", *tables_of(history)]
+    command += ["--report-dir", str(history.writer.folder)]
     said = ""
     with subprocess.Popen(
         command, env=dict(history.pipeline.env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -6,7 +6,7 @@ as ``fraud-producer replay`` and the Bronze writer do it, built by the dbt steps
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fraud_benchmarks.bronze.landed import Landed
@@ -17,7 +17,7 @@ from fraud_benchmarks.own_data.memory import PeakMemory
 from fraud_benchmarks.own_data.world import WorldSize, mapping_of, write_csv
 from fraud_benchmarks.platform_stack import PlatformStack
 from fraud_benchmarks.report import Ratio, Result, Target
-from fraud_benchmarks.transforms.history import history, together
+from fraud_benchmarks.transforms.history import History, history, together
 from fraud_stream.lakehouse import Lakehouse
 
 SERVICES: Final = ("kafka", "schema-registry", "minio-init", "trino", "serving-init")
@@ -32,7 +32,13 @@ FIGURES: Final = {
 _END_OF_TIME_US: Final = 2**62
 
 
-def run(stack: PlatformStack, size: WorldSize, memory: PeakMemory, say: Say) -> list[Result]:
+def run(
+    stack: PlatformStack,
+    size: WorldSize,
+    memory: PeakMemory,
+    say: Say,
+    then: Callable[[History], None] = lambda _: None,
+) -> list[Result]:
     """Time, memory, and what the backtest says of the forest and the baselines.
 
     Args:
@@ -40,6 +46,7 @@ def run(stack: PlatformStack, size: WorldSize, memory: PeakMemory, say: Say) -> 
         size: of the file.
         memory: what the stack has needed since before it was started.
         say: takes the lines of progress.
+        then: what else to do with the history before it is removed; no figure counts it.
 
     Raises:
         BenchmarkError: a step fails; the message says which.
@@ -58,9 +65,10 @@ def run(stack: PlatformStack, size: WorldSize, memory: PeakMemory, say: Say) -> 
         wrong = together(landed, made.layers())
         say("backtest")
         answer = backtest(made, say)
-        seconds = time.monotonic() - begun
-    say(f"{seconds / 60:.1f} min, of them dbt {build.seconds / 60:.1f}; at most {memory.bytes / 2**30:.1f} GiB")
-    return results(rows, size, seconds, memory.bytes, answer["summary"], wrong)
+        seconds, peak = time.monotonic() - begun, memory.bytes
+        say(f"{seconds / 60:.1f} min, of them dbt {build.seconds / 60:.1f}; at most {peak / 2**30:.1f} GiB")
+        then(made)
+    return results(rows, size, seconds, peak, answer["summary"], wrong)
 
 
 def results(

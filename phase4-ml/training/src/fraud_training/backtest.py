@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fraud_training.anomaly import ISOLATION, anomaly_scores, fit_isolation_forest
 from fraud_training.baselines import baseline_scores
 from fraud_training.columns import varying_columns
 from fraud_training.compromised import known_compromised
@@ -52,7 +53,7 @@ def run_backtest(
     settings: ForestSettings,
     say: Say = lambda _: None,
 ) -> dict[str, Any]:
-    """Train and test a forest and the baselines on each fold, reading one fold at a time.
+    """Train and test a forest, the baselines and the isolation forest on each fold, reading one fold at a time.
 
     A fold's model sees the labels known when its first test day begins, and is judged by all known now. Nothing is
     chosen by what comes out.
@@ -114,8 +115,13 @@ def _judge(
 ) -> tuple[Figures, list[int]]:
     """Figures per model, and the columns that were dropped."""
     columns = varying_columns(train.payments.vectors)
-    forest = fit_forest(train.payments.vectors[:, columns], train.frauds, settings)
-    scores = {FOREST: trained_scores(forest, columns, test.payments.vectors), **baseline_scores(train, test.payments)}
+    known_vectors, vectors = train.payments.vectors[:, columns], test.payments.vectors
+    forest = fit_forest(known_vectors, train.frauds, settings)
+    scores = {
+        FOREST: trained_scores(forest, columns, vectors),
+        **baseline_scores(train, test.payments),
+        ISOLATION: anomaly_scores(fit_isolation_forest(known_vectors), vectors[:, columns]),
+    }
     known = known_compromised(test.payments, history, fold.test, fold.train.start_us)
     figures = {model: ranking_figures(test, fold.test, values, known) for model, values in scores.items()}
     return figures, sorted(set(range(train.payments.vectors.shape[1])) - set(columns.tolist()))
@@ -148,10 +154,11 @@ def summarise(folds: Sequence[Figures]) -> dict[str, dict[str, dict[str, float |
 
 def table(report: dict[str, Any]) -> str:
     """Mean and deviation per model, to be read in a terminal."""
-    rows = ["model".ljust(10) + "".join(title.rjust(_WIDTH) for title in _COLUMNS.values())]
+    first = 1 + max(map(len, report["summary"]))
+    rows = ["model".ljust(first) + "".join(title.rjust(_WIDTH) for title in _COLUMNS.values())]
     for model, figures in report["summary"].items():
         cells = (_cell(**figures[name]) for name in _COLUMNS)
-        rows.append(model.ljust(10) + "".join(cell.rjust(_WIDTH) for cell in cells))
+        rows.append(model.ljust(first) + "".join(cell.rjust(_WIDTH) for cell in cells))
     return "\n".join(rows)
 
 

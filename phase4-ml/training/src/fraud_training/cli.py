@@ -15,6 +15,7 @@ from fraud_training.compare import compare_on_test_period
 from fraud_training.failures import explain
 from fraud_training.folds import DEFAULT_FOLDS, Lengths
 from fraud_training.forest import ForestSettings
+from fraud_training.plots import PLOTS_FOLDER, plots_of, write_plots
 from fraud_training.promote import promote as promote_model
 from fraud_training.promote import roll_back
 from fraud_training.registry import describe_change
@@ -84,11 +85,13 @@ def train(
     )
     say("judging features, kinds of fraud and labels by age")
     report = build_report(data, model, settings.label_maturity_days, settings.costs)
+    plots = plots_of(model)
     say("logging the run")
-    run_id = log_run(registry, data, model, report)
+    run_id = log_run(registry, data, model, report, plots)
     version = registry.register(run_id, model.form)
     report_path = (report_dir or settings.reports_dir) / MODEL_REPORT
     write_report({"version": version.number, "run_id": run_id, **report}, report_path)
+    write_plots(plots, report_path.with_name(PLOTS_FOLDER))
     print_answer(
         {
             "name": model_name,
@@ -126,7 +129,7 @@ def backtest(
     trino_user: TrinoUser = "trainer",
     report_dir: ReportDir = None,
 ) -> None:
-    """Train and test forest and baselines fold by fold on what is in Gold; registers nothing."""
+    """Train and test forest, baselines and isolation forest fold by fold on what is in Gold; registers nothing."""
     settings = Settings.from_environment()
     with Warehouse(settings.trino_url, trino_user) as warehouse:
         features, labels = warehouse.current_version(features_table), warehouse.current_version(labels_table)

@@ -50,9 +50,7 @@ def _search(model: TrainedModel) -> list[str]:
         "| candidate | average precision there (small forests on a sample) | resamples better | |",
         "|---|---|---|---|",
         *(
-            f"| {trial.name} "
-            f"| {'not tried: out of time' if trial.average_precision is None else f'{trial.average_precision:.4f}'} "
-            f"| {'' if trial.share_better is None else f'{trial.share_better:.0%}'} "
+            f"| {trial.name} | {trial.average_precision:.4f} | {trial.share_better:.0%} "
             f"| {'chosen' if trial.settings == model.settings else ''} |"
             for trial in model.trials
         ),

@@ -1,6 +1,8 @@
 """The pictures of a training run."""
 
+import shutil
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -8,7 +10,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
+from fraud_training.errors import TrainingError
 from fraud_training.reliability import reliability
+from fraud_training.train import FOREST, TrainedModel
+
+PLOTS_FOLDER = "plots"
 
 
 def _png(figure: Figure) -> bytes:
@@ -40,3 +46,33 @@ def calibration_plot(frauds: NDArray[np.bool_], probabilities: NDArray[np.float6
     axes.set(xlabel="mean probability", ylabel="share of fraud", title="Test period", xscale="log", yscale="symlog")
     axes.set_yscale("symlog", linthresh=1e-4)
     return _png(figure)
+
+
+def plots_of(model: TrainedModel) -> dict[str, bytes]:
+    """Every picture of a model on its test period, as PNG by file name."""
+    return {
+        "precision_recall.png": precision_recall_plot(model.test_frauds, model.test_scores),
+        "calibration.png": calibration_plot(model.test_frauds, model.test_scores[FOREST]),
+    }
+
+
+def write_plots(plots: dict[str, bytes], folder: Path) -> None:
+    """Write pictures into a folder, which holds these and nothing else afterwards.
+
+    Raises:
+        TrainingError: the folder cannot be written.
+    """
+    draft = folder.with_name(f".{folder.name}.draft")
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        for name, png in plots.items():
+            (draft / name).write_bytes(png)
+        if folder.exists():
+            shutil.rmtree(folder)
+        draft.rename(folder)
+    except OSError as error:
+        raise TrainingError(
+            f"The plots cannot be written to {folder} ({error.strerror}): name another folder in "
+            "FRAUD_TRAINING_REPORTS_DIR."
+        ) from error

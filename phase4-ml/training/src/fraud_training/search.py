@@ -31,23 +31,24 @@ CANDIDATES: tuple[tuple[str, dict[str, Any]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a search may take; the rows bound the work, the seconds are for a machine far slower than expected."""
+    """How much work a search may be for each of the candidates.
+
+    No clock is among them: a slow machine must choose what a fast one chooses of the same data.
+    """
 
     trees: int = 30
     train_rows: int = 50_000
     validation_rows: int = 50_000
-    seconds: float = 40.0
-    """No candidate is begun after these; the present constants always are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One candidate; without an average precision it was not tried for want of time."""
+    """One candidate and what it was worth in validation."""
 
     name: str
     settings: ForestSettings
-    average_precision: float | None
-    share_better: float | None
+    average_precision: float
+    share_better: float
     """Share of resamples of the validation period's cards in which it beats the present constants."""
     seconds: float
 
@@ -80,6 +81,8 @@ def try_candidates(
 ) -> list[Trial]:
     """Average precision on the validation period of small forests on a sample of the training period.
 
+    Every candidate is tried, each on the same rows.
+
     Args:
         columns: the features to learn from.
         base: the present constants; each candidate is a change of them.
@@ -93,13 +96,9 @@ def try_candidates(
     cards = validation.payments.cards[held_out]
     present = np.empty(0)
     trials: list[Trial] = []
-    began = time.monotonic()
     for number, (name, change) in enumerate(CANDIDATES, start=1):
         settings = replace(base, **change)
         start = time.monotonic()
-        if trials and start - began > limits.seconds:
-            trials.append(Trial(name, settings, None, None, 0.0))
-            continue
         forest = fit_forest(vectors, frauds, replace(settings, trees=min(limits.trees, settings.trees)))
         scores = forest.predict_proba(held_out_vectors)[:, 1]
         precision = average_precision(scores, held_out_frauds)
@@ -116,5 +115,5 @@ def best(trials: list[Trial]) -> Trial:
 
     The highest of several noisy figures is often the luckiest, so a higher average precision is not enough.
     """
-    able = [trial for trial in trials[1:] if trial.share_better is not None and trial.share_better >= SURELY]
-    return max(able, key=lambda trial: trial.average_precision or 0.0) if able else trials[0]
+    able = [trial for trial in trials[1:] if trial.share_better >= SURELY]
+    return max(able, key=lambda trial: trial.average_precision) if able else trials[0]

@@ -12,7 +12,7 @@ from mlflow.entities import Metric, Param
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
 
 from fraud_training.model_card import model_card
-from fraud_training.plots import calibration_plot, precision_recall_plot
+from fraud_training.plots import PLOTS_FOLDER
 from fraud_training.registry import SERVING_FOLDER, Registry
 from fraud_training.report import MODEL_REPORT, report_text
 from fraud_training.split import iso
@@ -42,8 +42,13 @@ def _experiment_id(registry: Registry) -> str:
     return str(found.experiment_id if found else registry.client.create_experiment(EXPERIMENT))
 
 
-def log_run(registry: Registry, data: TrainingData, model: TrainedModel, report: dict[str, Any]) -> str:
+def log_run(
+    registry: Registry, data: TrainingData, model: TrainedModel, report: dict[str, Any], plots: dict[str, bytes]
+) -> str:
     """Log parameters, metrics, plots, report, model card, the served form, the retrainable and the isolation forest.
+
+    Args:
+        plots: PNG by file name.
 
     Returns:
         The id of the finished run.
@@ -63,7 +68,7 @@ def log_run(registry: Registry, data: TrainingData, model: TrainedModel, report:
     try:
         parameters = {
             **asdict(model.settings),
-            "candidates_tried": sum(trial.average_precision is not None for trial in model.trials),
+            "candidates_tried": len(model.trials),
             "features": len(manifest["feature_names"]),
             "features_dropped": len(manifest["dropped_features"]),
             "features_version": data.features_version.version,
@@ -90,10 +95,9 @@ def log_run(registry: Registry, data: TrainingData, model: TrainedModel, report:
             write_sklearn(model.isolation, folder / _ANOMALY_FOLDER)
             (folder / "model_card.md").write_text(model_card(model), encoding="utf-8")
             (folder / MODEL_REPORT).write_text(report_text(report), encoding="utf-8")
-            plots = folder / "plots"
-            plots.mkdir()
-            (plots / "precision_recall.png").write_bytes(precision_recall_plot(model.test_frauds, model.test_scores))
-            (plots / "calibration.png").write_bytes(calibration_plot(model.test_frauds, model.test_scores["forest"]))
+            (folder / PLOTS_FOLDER).mkdir()
+            for plot, png in plots.items():
+                (folder / PLOTS_FOLDER / plot).write_bytes(png)
             client.log_artifacts(run_id, str(folder))
     except BaseException:
         client.set_terminated(run_id, status="FAILED")

@@ -27,6 +27,7 @@ def test_a_backtest_over_what_is_in_gold(
     assert answer["report"] == str(tmp_path / "backtest.json")
     assert answer["folds"] == len(report["folds"]) == 2
     assert answer["summary"] == report["summary"]
+    assert report["summary"].keys() == {"forest", "logistic", "amount", "isolation_forest"}
     assert report["data_version"]["features"]["table"] == tables.features
     forest, logistic = (report["summary"][model]["average_precision"]["mean"] for model in ("forest", "logistic"))
     assert forest > 2 * logistic

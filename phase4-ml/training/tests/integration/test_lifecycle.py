@@ -108,6 +108,11 @@ def test_a_run_keeps_everything_needed_to_judge_and_to_retrain(
         "serving/manifest.json",
     }
 
+    beside = Path(trained["report"]).with_name("plots")
+    kept = Path(registry.client.download_artifacts(run.info.run_id, "plots"))
+    assert [file.name for file in sorted(beside.iterdir())] == ["calibration.png", "precision_recall.png"]
+    assert all((kept / file.name).read_bytes() == file.read_bytes() for file in beside.iterdir())
+
     form = registry.form(registry.version(trained["version"]))
     golden = form.manifest["golden"]
     vectors = np.array([row["vector"] for row in golden], dtype=np.float32)
