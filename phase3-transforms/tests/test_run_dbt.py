@@ -2,12 +2,14 @@
 
 import fcntl
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-RUN_DBT = Path(__file__).parents[1] / "dbt_project" / "run-dbt"
+ROOT = Path(__file__).parents[2]
+RUN_DBT = ROOT / "phase3-transforms" / "dbt_project" / "run-dbt"
 
 
 @pytest.fixture
@@ -47,9 +49,19 @@ def test_dbt_is_told_the_hash_of_the_feature_definition(environment: dict[str, s
 
 
 def test_a_failure_keeps_its_code_and_says_where_to_look(environment: dict[str, str]) -> None:
-    done = run({**environment, "EXIT": "2"}, "test")
+    done = run({**environment, "EXIT": "2"}, "run")
     assert done.returncode == 2
     assert environment["DBT_LOG_PATH"] in done.stderr
+    assert "Repeating it is safe" in done.stderr
+
+
+def test_a_failed_data_test_is_no_matter_of_repeating(environment: dict[str, str]) -> None:
+    done = run({**environment, "EXIT": "1"}, "test", "--threads", "4")
+    assert done.returncode == 1
+    assert "Repeating" not in done.stderr
+    assert f"{environment['DBT_TARGET_PATH']}/compiled returns the rows" in done.stderr
+    ((page, row),) = re.findall(r"What to do: (\S+\.md), row (\w+); then make dbt-test", done.stderr)
+    assert re.search(rf"^\| `{row}` \|", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_a_second_run_waits_and_then_gives_up(environment: dict[str, str]) -> None:

@@ -34,6 +34,14 @@ def test_help_fits_on_one_screen() -> None:
     assert len(shown.stdout.splitlines()) <= 72
 
 
+@pytest.mark.parametrize("page", ["README.md", "phase3-transforms/README.md", "docs/runbooks/PipelineFailed.md"])
+def test_who_lists_the_dags_lists_all_of_them(page: str) -> None:
+    dags = {path.stem for path in (ROOT / "phase3-transforms/airflow/dags").glob("*.py")}
+    assert len(dags) >= 4
+    lists = re.findall(r"`\w+`(?:, `\w+`)+ (?:and|or) `\w+`", (ROOT / page).read_text(encoding="utf-8"))
+    assert [one for one in lists if set(re.findall(r"`(\w+)`", one)) == dags], f"{page} leaves one out"
+
+
 def test_a_mistyped_target_fails() -> None:
     assert make("phase1-upp").returncode != 0
 

@@ -19,6 +19,24 @@ TABLES = PAGE.partition("## What each one is")[2]
 # what the drawing calls each node
 NAMES = {node: label.partition(":")[0] for node, label in re.findall(r'^ +(\w+)\["(.+)"\]$', DRAWING, re.MULTILINE)}
 ARROWS = {(NAMES[start], NAMES[end]) for start, end in re.findall(r"^ +(\w+) --> (\w+)$", DRAWING, re.MULTILINE)}
+# what the tables call a reader that is no model; all others are dashboards of Superset
+READERS = {
+    "lakehouse_figures": "lag exporter",
+    "model_training": "training",
+    "monitoring.model_figures": "DAG `model_monitoring`",
+    "online_profiles": "push to Redis",
+}
+
+
+def tables() -> list[list[list[str]]]:
+    """The cells of every table below the drawing, row by row, its header first."""
+    found: list[list[list[str]]] = [[]]
+    for line in TABLES.splitlines():
+        if not line.startswith("|"):
+            found += [[]] if found[-1] else []
+        elif not line.startswith("|---"):
+            found[-1].append([cell.strip() for cell in line.strip().strip("|").split("|")])
+    return [table for table in found if table]
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +109,28 @@ def test_the_tables_say_of_each_what_it_is(manifest: dict[str, Any]) -> None:
     assert expected - rows == set()
     written = {name for name in rows if re.match(r"(stg|int|mart)_", name)}
     assert written - expected == set()
+
+
+def test_every_row_of_the_tables_has_the_cells_of_its_header() -> None:
+    assert len(tables()) >= 5
+    assert [row for header, *rows in tables() for row in rows if len(row) != len(header) or "" in row] == []
+
+
+def test_every_name_has_one_row() -> None:
+    names = [name for _, *rows in tables() for row in rows for name in re.findall(r"`([^`]+)`", row[0])]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def test_the_tables_say_who_reads_a_model_as_it_is_drawn(manifest: dict[str, Any]) -> None:
+    ours = {node["name"] for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")}
+    said = {row[0].strip("`"): row[2] for header, *rows in tables() for row in rows if header[2] == "read by"}
+    wrong = {}
+    for name in ours:
+        drawn = {end for start, end in ARROWS if start == name}
+        told = {reader for reader in re.findall(r"`([^`]+)`", said[name]) if reader in ours}
+        # "every mart of payments" names them all
+        left_out = {reader for reader in drawn & ours - told if "every mart" not in said[name] or "mart_" not in reader}
+        untold = {READERS.get(reader, "Superset") for reader in drawn - ours}
+        if found := (told - drawn) | left_out | {word for word in untold if word not in said[name]}:
+            wrong[name] = sorted(found)
+    assert wrong == {}

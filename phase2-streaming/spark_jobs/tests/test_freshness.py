@@ -1,7 +1,11 @@
 """Stale means: a message waits too long. Silence is fresh, and so is a young backlog."""
 
-from fraud_stream.freshness import PartitionLag, StalePartition, stale_partitions
+import re
+from pathlib import Path
 
+from fraud_stream.freshness import REMEDY, PartitionLag, StalePartition, stale_partitions
+
+ROOT = Path(__file__).parents[3]
 NOW = 1_000_000.0
 
 
@@ -38,3 +42,14 @@ def test_messages_that_retention_took_unread_are_reported() -> None:
 
 def test_a_message_that_vanished_while_asking_is_not_stale() -> None:
     assert judge(PartitionLag("t", 0, 0, 10, newest=3), received_seconds_ago=None) == []
+
+
+def test_the_remedy_names_commands_and_a_page_that_exist() -> None:
+    commands = re.findall(r"make ([a-z-]+)", REMEDY)
+    assert commands == ["kafka-lag", "logs"]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert [name for name in commands if not re.search(rf"^{name}:", makefile, re.MULTILINE)] == []
+    (service,) = re.findall(r"SERVICE=([\w-]+)", REMEDY)
+    assert f"\n  {service}:\n" in (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    (page,) = re.findall(r"\((\S+\.md)\)", REMEDY)
+    assert "make kafka-lag" in (ROOT / page).read_text(encoding="utf-8")

@@ -81,7 +81,7 @@ with DAG(
     push_features_to_redis = BashOperator(
         task_id="push_features_to_redis",
         bash_command='"$FRAUD_BIN/fraud-serving" push-features',
-        doc_md="Writes the newest profile of every user and merchant to Redis; the windows are not touched.",
+        doc_md="Writes the newest profile of every user, merchant and category to Redis; the windows are not touched.",
         inlets=[GOLD],
         outlets=[ONLINE_PROFILES],
     )

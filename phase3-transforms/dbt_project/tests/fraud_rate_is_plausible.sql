@@ -1,6 +1,6 @@
 -- Of the payments whose labels are mature some are known as fraud, and not more than `fraud_rate_max` of them: none,
 -- although labels speak of that time, means that ids do not match; too many, that labels are read the wrong way round.
--- Says nothing before there are 10,000 mature payments and a fraud label for their time.
+-- Says nothing before there are `fraud_rate_least` mature payments, nor of none before a fraud label for their time.
 with
 
 labels as (
@@ -45,7 +45,7 @@ select rate.*
 from rate
 cross join expected
 where
-    rate.transaction_count >= 10000
+    rate.transaction_count >= {{ var('fraud_rate_least') }}
     and (
         (rate.fraud_count = 0 and expected.label_count > 0)
         or rate.fraud_count > {{ var('fraud_rate_max') }} * rate.transaction_count

@@ -8,7 +8,7 @@ import os
 import secrets
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -190,6 +190,8 @@ class Lake:
     state: Path
     # of a model's rows, taken on in one statement: so few that these short histories come in several pieces
     piece_rows: int = 50
+    # further vars of the dbt project
+    settings: Mapping[str, Any] = field(default_factory=dict)
     _begun: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     def query(self, sql: str) -> list[Any]:
@@ -244,7 +246,7 @@ class Lake:
             state: where it keeps its parse state, its logs and its lock, if not where all other runs do.
         """
         state = state or self.state
-        settings = json.dumps({"schema_prefix": self.prefix, "piece_rows": self.piece_rows})
+        settings = json.dumps({"schema_prefix": self.prefix, "piece_rows": self.piece_rows, **self.settings})
         process = subprocess.Popen(
             [str(PROJECT / "run-dbt"), *arguments, "--vars", settings, "--threads", "4"],
             stdout=subprocess.PIPE,
@@ -268,16 +270,24 @@ class Lake:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
+    def written(self, name: str) -> dict[str, Any]:
+        """What dbt has written down in the last run: ``manifest.json``, ``run_results.json``."""
+        read: dict[str, Any] = json.loads((self.state / "target" / name).read_text(encoding="utf-8"))
+        return read
+
+    def outcomes(self) -> dict[str, str]:
+        """``pass``, ``fail`` or ``error`` of each node of the last run, by its id."""
+        return {result["unique_id"]: result["status"] for result in self.written("run_results.json")["results"]}
+
     def models(self, materialized: str | None = None) -> list[str]:
         """``schema.name`` of every model above staging, by what dbt made of the project in the last run.
 
         Args:
             materialized: only those that dbt builds so.
         """
-        manifest = json.loads((self.state / "target" / "manifest.json").read_text(encoding="utf-8"))
         return [
             f"{node['schema'].removeprefix(self.prefix)}.{node['name']}"
-            for node in manifest["nodes"].values()
+            for node in self.written("manifest.json")["nodes"].values()
             if node["resource_type"] == "model"
             and "staging" not in node["tags"]
             and materialized in (None, node["config"]["materialized"])

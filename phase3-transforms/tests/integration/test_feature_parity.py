@@ -1,7 +1,7 @@
 """mart_feature_parity on the real Trino and PostgreSQL: which vectors make it red, and for what feature.
 
 The vectors are Gold's own, so that all of them match until a test shifts one; decisions are inserted as the API records
-them.
+them. The lake that they look at has a table for every model, so dbt's unit tests run on it as well.
 """
 
 import re
@@ -117,7 +117,8 @@ def parity(stack: Any, lakes: ModuleType, tmp_path_factory: pytest.TempPathFacto
     with lakes.lake_of_its_own(stack, tmp_path_factory.mktemp("dbt")) as lake:
         made = Parity(lake, lakes)
         lake.receive([*lakes.FIRST, newest_payment(lakes)], lakes.FIRST_LABELS)
-        made.build(select=("+mart_fraud_features",))
+        # all that dbt makes, but for what is compared below
+        lake.dbt("build", "--exclude", *MODELS, "--exclude-resource-type", "test", "unit_test")
         made.decide(settled_decisions(made.vectors()), lakes.BY_ID)
         made.build(select=("stg_fraud__decisions", *MODELS))
         yield made
@@ -233,6 +234,14 @@ def test_a_shifted_feature_is_red_within_one_run_and_no_other(parity: Parity) ->
     assert {name: counts["mismatch_count"] for name, counts in day.items()} == dict.fromkeys(FEATURE_NAMES, 1)
     assert {counts["match_count"] for counts in day.values()} == {len(FEATURES) - 1}
     assert len({counts["mismatch_example"] for counts in day.values()}) == len(FEATURES)
+
+
+def test_every_unit_test_of_dbt_passes(parity: Parity) -> None:
+    """dbt asks the tables for the types of a unit test's columns: hence a lake, and every table in it."""
+    parity.lake.dbt("test", "--select", "test_type:unit")
+    found = parity.lake.written("manifest.json")["unit_tests"]
+    assert parity.lake.outcomes() == dict.fromkeys(found, "pass")
+    assert len(found) > 15
 
 
 @pytest.mark.slow

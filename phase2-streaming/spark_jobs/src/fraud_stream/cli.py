@@ -17,7 +17,7 @@ from fraud_stream.conservation import BREACHES, Auditor, TopicAudit
 from fraud_stream.console import console
 from fraud_stream.data_quality import TableQuality, stale_lines, table_quality
 from fraud_stream.errors import StreamError
-from fraud_stream.freshness import PartitionLag, partition_lags, wait_until_fresh
+from fraud_stream.freshness import REMEDY, PartitionLag, partition_lags, wait_until_fresh
 from fraud_stream.lakehouse import Lakehouse
 from fraud_stream.lakehouse_maintenance import vacuum
 from fraud_stream.model_pins import read_pins
@@ -97,7 +97,7 @@ def freshness(wait: Wait = 60) -> None:
     if stale:
         for partition in stale:
             console.print(f"[red]stale[/red] {partition}")
-        console.print("is the Bronze writer running? its log says why it is behind")
+        console.print(REMEDY)
         raise typer.Exit(1)
     console.print(f"fresh: {len(lags)} partitions, {behind} messages still on their way")
 

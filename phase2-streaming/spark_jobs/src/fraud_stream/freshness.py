@@ -13,6 +13,11 @@ from fraud_stream.lakehouse import Lakehouse
 from fraud_stream.streams import Stream
 
 POLL_SECONDS = 2.0
+# what to do about stale partitions
+REMEDY = (
+    "The Bronze writer is behind or down: make kafka-lag shows by how much, make logs SERVICE=bronze-writer why "
+    "(docs/runbooks/BronzeStale.md)."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from fraud_contracts import (
 )
 from fraud_stream import object_store
 from fraud_stream.checkpoint_identity import app_id, read_checkpoint
+from fraud_stream.freshness import REMEDY
 from fraud_stream.session import start_session
 from fraud_stream.settings import WriterSettings
 from fraud_stream.streams import Layout, Stream, trino_table
@@ -160,6 +161,7 @@ def test_freshness_lag_and_validation_see_a_stopped_writer(
     stale = running.run("freshness", "--wait", "1", FRAUD_STREAM_FRESHNESS_BOUND_SECONDS="0.5")
     assert stale.returncode == 1
     assert re.search(rf"{re.escape(transactions.topic)} partition \d: .*offset \d+", stale.stdout), stale.stdout
+    assert stale.stdout.endswith(f"{REMEDY}\n")
     lag = running.run("lag")
     assert re.search(r"all .* 30 ", lag.stdout), lag.stdout
     assert lag.stdout.count(transactions.topic) == 3
