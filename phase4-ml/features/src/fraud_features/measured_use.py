@@ -36,4 +36,5 @@ def from_report(report: Mapping[str, Any]) -> str:
     lost = importance["average_precision_lost"]
     unused = set(importance.get("never_looked_at", ()))
     values = {name: round(float(lost.get(name, 0.0)), 4) for name in FEATURE_NAMES if name in lost or name in unused}
-    return json.dumps({"average_precision_lost": values}, indent=1) + "\n"
+    written_by = "fraud-features measure; do not edit"
+    return json.dumps({"written_by": written_by, "average_precision_lost": values}, indent=1) + "\n"
