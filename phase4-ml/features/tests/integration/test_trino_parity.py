@@ -215,7 +215,8 @@ def test_a_hundred_thousand_payments_agree(lake: Lake, stack: Any) -> None:
     reference = reference_of(gold.history)
     firsts = {transaction.transaction_id: transaction for transaction in reference.transactions}
     assert len(gold.vectors) == len(firsts) == MANY
-    with redis.Redis.from_url(stack.env["REDIS_URL"]) as client:
+    env = stack.env
+    with redis.Redis(env["REDIS_HOST"], int(env["REDIS_CONNECT_PORT"]), password=env["REDIS_PASSWORD"]) as client:
         script, written, compared = client.register_script(RECENT_SCRIPT), set[str](), set[str]()
         try:
             for arriving, logins in slots(gold.history):
