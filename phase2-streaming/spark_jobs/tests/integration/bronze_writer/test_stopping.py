@@ -41,6 +41,12 @@ def test_kill_9_in_the_middle_and_a_lost_commit_record_change_nothing(
     writer_settings: Any,
 ) -> None:
     stop = threading.Event()
+    commits = f"{transactions.checkpoint_key}/commits/"
+
+    def committed() -> dict[str, Any]:
+        # the folder's own marker has no number
+        found = {item.key.rpartition("/")[2]: item for item in bucket.objects.filter(Prefix=commits)}
+        return {name: item for name, item in found.items() if name.isdigit()}
 
     def keep_sending() -> None:
         while not stop.is_set():
@@ -49,14 +55,15 @@ def test_kill_9_in_the_middle_and_a_lost_commit_record_change_nothing(
     sender = threading.Thread(target=keep_sending)
     sender.start()
     time.sleep(4)
+    deadline = time.monotonic() + 60
+    while not committed() and time.monotonic() < deadline:
+        time.sleep(0.2)
     assert running.end(signal.SIGKILL) == -signal.SIGKILL
     stop.set()
     sender.join()
-    commits = f"{transactions.checkpoint_key}/commits/"
     # Paimon's device: without its last commit record Spark runs the last batch again, whatever the kill hit
-    records = {item.key.rpartition("/")[2]: item for item in bucket.objects.filter(Prefix=commits)}
-    newest = max(int(name) for name in records if name.isdigit())  # the folder's own marker has no number
-    records[str(newest)].delete()
+    records = committed()
+    records[max(records, key=int)].delete()
     before = read_checkpoint(
         object_store.connect(writer_settings), writer_settings.s3_bucket, transactions.checkpoint_key
     )
