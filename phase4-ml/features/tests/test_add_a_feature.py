@@ -1,10 +1,13 @@
 """Adding a feature is one entry and one command, as CONTRIBUTING.md shows it: done here on a copy of the package."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +35,26 @@ for payment in reference.transactions:
 assert len(values) > 2, values
 """
 
+# the same by the generated SQL on Trino, by way of the parity test's own functions
+ON_TRINO = f"""
+import os, sys
+sys.path.insert(0, {str(Path(__file__).parent / "integration")!r})
+import test_trino_parity as parity
+from fraud_features import UserFeatures
+from fraud_features.histories import sample_history
+
+with parity.schema_of_its_own(os.environ) as lake:
+    gold = parity.build(lake, "grown", sample_history(7, 60, 1))
+reference, values = parity.reference_of(gold.history), set()
+assert len(gold.vectors) == len(reference.transactions) == 60
+for payment in reference.transactions:
+    want = UserFeatures.from_values(reference.vector(payment))
+    parity.assert_same(gold.vectors[payment.transaction_id], want, payment.transaction_id)
+    parity.assert_same(parity.online(reference, gold, payment), want, payment.transaction_id)
+    values.add(want.to_dict()["{NAME}"])
+assert len(values) > 2, values
+"""
+
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
@@ -42,10 +65,15 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(root: Path, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Python in the package's own folder, which makes the copy the one that is imported."""
     return subprocess.run(
-        [sys.executable, *arguments], cwd=root / "phase4-ml/features/src", capture_output=True, text=True, check=False
+        [sys.executable, *arguments],
+        cwd=root / "phase4-ml/features/src",
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -73,4 +101,13 @@ def test_the_entry_of_the_guide_becomes_a_feature_everywhere(copy: Path) -> None
     assert f"`{NAME}`" in (copy / "docs/features.md").read_text()
     assert run(copy, "-m", "fraud_features.cli", "hash").stdout != before
     compared = run(copy, "-c", COMPARE)
+    assert compared.returncode == 0, compared.stderr
+
+
+@pytest.mark.integration
+def test_the_new_feature_is_the_same_on_trino_too(copy: Path, stack: Any) -> None:
+    stack.need("trino", "lakehouse-init")
+    add_entry(copy)
+    assert run(copy, "-m", "fraud_features.cli", "render", "--root", str(copy)).returncode == 0
+    compared = run(copy, "-c", ON_TRINO, env=stack.env)
     assert compared.returncode == 0, compared.stderr

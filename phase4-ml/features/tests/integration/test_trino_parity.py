@@ -2,7 +2,8 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -87,11 +88,18 @@ class Gold:
 @pytest.fixture(scope="module")
 def lake(stack: Any) -> Iterator[Lake]:
     stack.need("trino", "lakehouse-init")
-    url = urlparse(stack.env["TRINO_URL"])
+    with schema_of_its_own(stack.env) as made:
+        yield made
+
+
+@contextmanager
+def schema_of_its_own(env: Mapping[str, str]) -> Iterator[Lake]:
+    """A schema for as long as the ``with`` block lasts."""
+    url = urlparse(env["TRINO_URL"])
     connection = trino.dbapi.connect(host=url.hostname, port=url.port, user="dbt", http_scheme=url.scheme)
     made = Lake(connection, f"delta.it_features_{secrets.token_hex(4)}")
     # the metastore may only name folders that exist; every table has one of its own below
-    made.query(f"create schema {made.schema} with (location = 's3://{stack.env['S3_BUCKET']}/silver')")
+    made.query(f"create schema {made.schema} with (location = 's3://{env['S3_BUCKET']}/silver')")
     yield made
     for (table,) in made.query(f"show tables from {made.schema}"):
         made.query(f"drop table {made.schema}.{table}")
