@@ -37,8 +37,7 @@ assert len(values) > 2, values
 
 # the same by the generated SQL on Trino, by way of the parity test's own functions
 ON_TRINO = f"""
-import os, sys
-sys.path.insert(0, {str(Path(__file__).parent / "integration")!r})
+import os
 import test_trino_parity as parity
 from fraud_features import UserFeatures
 from fraud_features.histories import sample_history
@@ -109,5 +108,6 @@ def test_the_new_feature_is_the_same_on_trino_too(copy: Path, stack: Any) -> Non
     stack.need("trino", "lakehouse-init")
     add_entry(copy)
     assert run(copy, "-m", "fraud_features.cli", "render", "--root", str(copy)).returncode == 0
+    shutil.copy(Path(__file__).parent / "integration/test_trino_parity.py", copy / "phase4-ml/features/src")
     compared = run(copy, "-c", ON_TRINO, env=stack.env)
     assert compared.returncode == 0, compared.stderr
