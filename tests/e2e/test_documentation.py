@@ -22,7 +22,7 @@ def served(demo: Any) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     command = [str(ROOT / ".venv/bin/fraud-native"), "--stack", "test", "docs"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         address = f"http://127.0.0.1:{demo.stack.env['DOCS_PORT']}"
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 180
         try:
             while not answers(address):
                 assert process.poll() is None, process.communicate()[0]

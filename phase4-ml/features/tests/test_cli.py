@@ -78,7 +78,10 @@ def test_a_report_becomes_the_measured_use(
     importance = {"average_precision_lost": {looked_at: 0.123456, "gone": 1.0}, "never_looked_at": [unused]}
     (tmp_path / "model.json").write_text(json.dumps({"permutation_importance": importance}))
     assert main(["measure", "model.json"]) == 0
-    assert json.loads(kept.read_text())["average_precision_lost"] == {looked_at: 0.1235, unused: 0.0}
+    assert json.loads(kept.read_text()) == {
+        "written_by": "fraud-features measure; do not edit",
+        "average_precision_lost": {looked_at: 0.1235, unused: 0.0},
+    }
     (tmp_path / "other.json").write_text("{}")
     assert main(["measure", "other.json"]) == 1
     assert main(["measure", "absent.json"]) == 1

@@ -56,6 +56,13 @@ def plots_of(model: TrainedModel) -> dict[str, bytes]:
     }
 
 
+def put_plots(plots: dict[str, bytes], folder: Path) -> None:
+    """Pictures as files of a folder that is not there yet."""
+    folder.mkdir(parents=True)
+    for name, png in plots.items():
+        (folder / name).write_bytes(png)
+
+
 def write_plots(plots: dict[str, bytes], folder: Path) -> None:
     """Write pictures into a folder, which holds these and nothing else afterwards.
 
@@ -65,9 +72,7 @@ def write_plots(plots: dict[str, bytes], folder: Path) -> None:
     draft = folder.with_name(f".{folder.name}.draft")
     try:
         shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        for name, png in plots.items():
-            (draft / name).write_bytes(png)
+        put_plots(plots, draft)
         if folder.exists():
             shutil.rmtree(folder)
         draft.rename(folder)

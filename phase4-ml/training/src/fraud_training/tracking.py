@@ -12,7 +12,7 @@ from mlflow.entities import Metric, Param
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
 
 from fraud_training.model_card import model_card
-from fraud_training.plots import PLOTS_FOLDER
+from fraud_training.plots import PLOTS_FOLDER, put_plots
 from fraud_training.registry import SERVING_FOLDER, Registry
 from fraud_training.report import MODEL_REPORT, report_text
 from fraud_training.split import iso
@@ -95,9 +95,7 @@ def log_run(
             write_sklearn(model.isolation, folder / _ANOMALY_FOLDER)
             (folder / "model_card.md").write_text(model_card(model), encoding="utf-8")
             (folder / MODEL_REPORT).write_text(report_text(report), encoding="utf-8")
-            (folder / PLOTS_FOLDER).mkdir()
-            for plot, png in plots.items():
-                (folder / PLOTS_FOLDER / plot).write_bytes(png)
+            put_plots(plots, folder / PLOTS_FOLDER)
             client.log_artifacts(run_id, str(folder))
     except BaseException:
         client.set_terminated(run_id, status="FAILED")
