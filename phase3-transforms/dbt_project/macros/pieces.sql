@@ -5,6 +5,7 @@
     what a shorter run would have made, and the next run goes on from there. A model that names none is one piece.
 
     Settings beside the adapter's incremental_strategy, unique_key and on_schema_change:
+    `rebuilt_with_columns`: a table with other columns than its model is built from nothing (other_columns.sql);
     `overlapping`: a piece may hold keys of another, so each is merged, in a full refresh too;
     `gathered`: all pieces are computed before the table changes, and then taken over in spans of `range_column`, a date,
     from the oldest to the newest: for pieces that are no periods of time, of which a table would not show what it lacks.
@@ -14,7 +15,8 @@
     {%- set gathered = config.get('gathered', false) -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='table') -%}
-    {%- set begins = existing is none or existing.is_view or should_full_refresh() -%}
+    {%- set outgrown = existing is not none and not existing.is_view and has_other_columns(existing) -%}
+    {%- set begins = existing is none or existing.is_view or should_full_refresh() or outgrown -%}
     {%- set overlapping = config.get('overlapping', false) -%}
     {%- set pieces = pieces_of(compiled_code) -%}
     {%- set kind = get_incremental_tmp_relation_type(strategy, config.get('unique_key'), 'sql') -%}
@@ -25,6 +27,9 @@
 
     {{ run_hooks(pre_hooks) }}
 
+    {%- if outgrown -%}
+        {%- do log(this.name ~ ': its columns are no longer the model\'s, so it is built from nothing', info=true) -%}
+    {%- endif -%}
     {%- if begins -%}
         {%- do adapter.drop_relation(existing) if existing is not none and existing.is_view -%}
         {%- call statement('main') -%}
@@ -144,16 +149,16 @@
 
 
 {#-
-    Days put together until they have some 200,000 rows (var `piece_rows`) or are a hundred, since a statement keeps a
-    file open for each; a day with more rows stands alone.
+    Days put together until they have so many rows or are a hundred, since a statement keeps a file open for each; a day
+    with more rows stands alone.
 
     `counts` holds rows of a day, as text, and how many rows it has. Gives lists of days.
 -#}
-{% macro grouped_days(counts) -%}
+{% macro grouped_days(counts, most) -%}
     {%- set state = namespace(rows=0) -%}
     {%- set groups = [] -%}
     {%- for day, rows in counts -%}
-        {%- if not groups or state.rows + rows > var('piece_rows') or groups[-1] | length == 100 -%}
+        {%- if not groups or state.rows + rows > most or groups[-1] | length == 100 -%}
             {%- do groups.append([]) -%}
             {%- set state.rows = 0 -%}
         {%- endif -%}
@@ -179,7 +184,7 @@
         order by 1
     {%- endset -%}
     {%- set begins = [from_date] -%}
-    {%- for days in grouped_days(run_query(query).rows) -%}
+    {%- for days in grouped_days(run_query(query).rows, var('piece_rows')) -%}
         {%- do begins.append(days[0]) if not loop.first -%}
     {%- endfor -%}
     {%- set found = [] -%}

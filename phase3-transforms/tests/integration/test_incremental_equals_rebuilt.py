@@ -7,6 +7,7 @@ change nothing in the features of payments before.
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -269,6 +270,40 @@ def test_kyc_records_alone_are_news(lakes: ModuleType, lake: Any, incremental: C
 
 
 @pytest.mark.slow
+def test_a_profile_that_holds_is_not_computed_again(lakes: ModuleType, lake: Any, incremental: Contents) -> None:
+    """Two more payments look at the newest boundary; nothing from before it has come."""
+    profiles = f"{lake.prefix}gold.mart_user_profile"
+    ((newest, known, largest),) = lake.query(
+        f"select as_of, min(user_id), min_by(user_amount_max_90d, user_id) from {profiles} "
+        f"where as_of = (select max(as_of) from {profiles}) and user_amount_max_90d is not null group by as_of"
+    )
+    row = f"where as_of = date '{newest}' and user_id"
+    noon = (datetime(newest.year, newest.month, newest.day, 12, tzinfo=UTC) - lakes.START).total_seconds() / 60
+    offset = max(payment.offset for payment in lakes.FIRST + lakes.SECOND if payment.partition == 0) + 1
+    lake.query(f"update {profiles} set user_amount_max_90d = -1 {row} = '{known}'")
+    # whoever has no payment that looks at a boundary has no row there
+    lake.query(
+        f"update {profiles} set user_id = 'GONE' {row} = (select max(user_id) from {profiles} {row} <> '{known}')"
+    )
+    lake.receive(
+        [
+            lakes.Payment("HELD1", int(known.removeprefix("U")), noon, 700, 0, offset, 7000),
+            lakes.Payment("HELD2", 9876, noon + 1, 800, 0, offset + 1, 7000),
+        ],
+        [],
+    )
+    lake.dbt("run", "--select", "+mart_user_profile")
+    assert lake.query(f"select user_amount_max_90d from {profiles} {row} = '{known}'") == [[-1]]
+    assert lake.query(f"select user_id from {profiles} {row} in ('GONE', 'U9876')") == [["U9876"]]
+    lake.query(f"update {profiles} set user_amount_max_90d = {largest} {row} = '{known}'")
+    lake.dbt("run")
+    after = lake.contents()
+    lake.dbt("run", "--full-refresh")
+    assert lake.contents() == after
+    assert incremental
+
+
+@pytest.mark.slow
 def test_another_setting_computes_every_row_again(lake: Any, incremental: Contents) -> None:
     before = lake.contents()
     other = replace(lake, env={**lake.env, "FRAUD_FEATURES_LABEL_MATURITY_DAYS": "1"})
@@ -284,6 +319,26 @@ def test_another_setting_computes_every_row_again(lake: Any, incremental: Conten
     other.dbt("run", "--full-refresh")
     assert other.contents() == after
     lake.dbt("run")
+    assert lake.contents() == before
+    assert incremental
+
+
+@pytest.mark.slow
+def test_tables_of_other_features_are_built_anew(lake: Any, incremental: Contents) -> None:
+    """As after an upgrade: a feature has come to one table, and one has gone from another."""
+    before = lake.contents()
+    for table, columns in (
+        ("mart_user_profile", [name for name in lake.columns("gold.mart_user_profile") if "_mean_30d" not in name]),
+        ("mart_fraud_features", [*lake.columns("gold.mart_fraud_features"), "1 as gone_count_1h"]),
+    ):
+        named = f"{lake.prefix}gold.{table}"
+        lake.query(f"create or replace table {named} as select {', '.join(columns)} from {named}")
+    assert lake.contents() != before
+    said = lake.dbt("run")
+    assert set(re.findall(r"(\w+): its columns are no longer the model's", said)) == {
+        "mart_user_profile",
+        "mart_fraud_features",
+    }
     assert lake.contents() == before
     assert incremental
 

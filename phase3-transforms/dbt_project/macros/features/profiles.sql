@@ -3,11 +3,14 @@
     has to be computed again. `profile` is the generated macro that computes them.
 -#}
 {% macro features_profiles(id, profile) -%}
-{%- set counters = fraud_features_counters(
+{%- set counter_names = fraud_features_counter_names().split(', ') %}
+{%- set columns = model.columns.keys() | reject('in', counter_names) | list %}
+{%- set boundaries = features_boundaries(fraud_features_counters(
     ref('int_transactions'), ref('int_labels_as_of'), ref('int_kyc_as_of'), ref('int_logins')
-) %}
-{%- set from_date = features_recompute_from(counters, 'as_of') %}
-{%- set found = features_bucket_pieces(ref('int_transactions'), from_date, id) %}
+)) %}
+{%- set differing = features_differing(boundaries, 'as_of') %}
+{%- set from_date = differing['from'] %}
+{%- set found = features_bucket_pieces(ref('int_transactions'), id, differing) %}
 {{ pieces(found) }}
 
 with
@@ -36,16 +39,7 @@ kyc as (
 
 boundaries as (
 
-    {{ counters }}
-
-),
-
-payments as (
-
-    select
-        {{ id }},
-        {{ fraud_features_as_of('event_us') }} as as_of
-    from transactions
+    {{ boundaries }}
 
 ),
 
@@ -54,34 +48,84 @@ needed as (
     select distinct
         {{ id }},
         as_of
-    from payments
-    where as_of >= date '{{ from_date }}'
+    from (
+        {{ features_lookups('transactions', id, from_date) }}
+    )
+
+),
+
+{% if is_incremental() %}
+
+settled as (
+
+    {{ features_settled_keys(id, differing) }}
+
+),
+
+to_compute as (
+
+    select * from needed
+    except
+    select * from settled
 
 ),
 
 of_needed as (
 
     select * from transactions
-    {% if is_incremental() -%}
-    where {{ id }} in (select needed.{{ id }} from needed)
-    {%- endif %}
+    where {{ id }} in (select to_compute.{{ id }} from to_compute)
 
 ),
 
 profiles as (
 
-    {{ profile('of_needed', 'labels', 'kyc', 'needed') }}
+    {{ profile('of_needed', 'labels', 'kyc', 'to_compute') }}
 
 ),
+
+-- what holds is taken over with today's sums
+held as (
+
+    select stored.*
+    from {{ this }} as stored
+    inner join needed
+        on
+            stored.{{ id }} = needed.{{ id }}
+            and stored.as_of = needed.as_of
+    where
+        stored.as_of >= date '{{ from_date }}'
+        and stored.as_of < date '{{ differing['settled_until'] }}'
+
+),
+
+all_profiles as (
+
+    select {{ columns | join(', ') }} from profiles
+    union all
+    select {{ columns | join(', ') }} from held
+
+),
+
+{% else %}
+
+all_profiles as (
+
+    {{ profile('transactions', 'labels', 'kyc', 'needed') }}
+
+),
+
+{% endif %}
 
 final as (
 
     select
-        profiles.*,
+        {% for column in columns -%}
+        all_profiles.{{ column }},
+        {% endfor -%}
         {{ fraud_features_counter_names() }}
-    from profiles
+    from all_profiles
     inner join boundaries
-        on profiles.as_of = boundaries.as_of
+        on all_profiles.as_of = boundaries.as_of
 
 )
 

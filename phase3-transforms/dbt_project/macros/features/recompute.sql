@@ -3,14 +3,41 @@
 
     Every row carries sums of hashed Kafka coordinates over the payments, labels, KYC records and logins it was computed
     from. As-of truth means that nothing before the earliest new fact can change, so the first boundary whose sums differ
-    is where to begin.
+    is where to begin. A profile depends on nothing after its boundary: where only more payments look at it, the profiles
+    that are there hold, and the others are computed.
 -#}
 
 
-{#- The earliest date whose rows differ from what would be computed now; 1970-01-01 for a build from nothing. -#}
-{% macro features_recompute_from(counters, as_of) -%}
+{#- What `counters` gives, as literals: asked once, however often a model and its pieces need it. -#}
+{% macro features_boundaries(counters) -%}
+    {%- set columns = fraud_features_counter_names().split(', ') -%}
+    {%- set found = run_query('select cast(as_of as varchar), ' ~ columns | join(', ') ~ ' from (' ~ counters ~ ')').rows
+        if execute else [] -%}
+    select
+        as_of,
+        {% for column in columns -%}
+        cast({{ column }} as decimal(38, 0)) as {{ column }}{{ ', ' if not loop.last }}
+        {%- endfor %}
+    from (
+        values
+        {%- for row in found %}
+        (date '{{ row[0] }}'{% for number in row.values()[1:] %}, '{{ number }}'{% endfor %}){{ ',' if not loop.last }}
+        {%- else %}
+        (date '1970-01-01'{{ ", ''" * columns | length }})
+        {%- endfor %}
+    ) as boundaries (as_of, {{ columns | join(', ') }})
+    {{- ' where false' if not found }}
+{%- endmacro %}
+
+
+{#-
+    From which date on rows differ from what would be computed now (`from`), and until which the profiles among them do
+    not (`settled_until`): nothing that was known before their boundary has changed, only the payments that look at it.
+    Both are dates as texts; all rows differ for a build from nothing, and `from` is 9999-01-01 where none does.
+-#}
+{% macro features_differing(counters, as_of) -%}
     {%- if not is_incremental() or not execute -%}
-        {{ return('1970-01-01') }}
+        {{ return({'from': '1970-01-01', 'settled_until': '1970-01-01'}) }}
     {%- endif -%}
     {%- set columns = fraud_features_counter_names().split(', ') -%}
     {%- set query -%}
@@ -34,20 +61,38 @@
             from {{ this }}
             group by {{ as_of }}
 
+        ),
+
+        compared as (
+
+            select
+                coalesce(now_known.as_of, stored.as_of) as as_of,
+                {% for column in columns -%}
+                now_known.{{ column }} is not distinct from stored.{{ column }}
+                and now_known.{{ column }} is not distinct from stored.{{ column }}_max
+                    as {{ column }}{{ ', ' if not loop.last }}
+                {%- endfor %}
+            from now_known
+            full outer join stored
+                on now_known.as_of = stored.as_of
+
         )
 
-        select cast(min(coalesce(now_known.as_of, stored.as_of)) as varchar)
-        from now_known
-        full outer join stored
-            on now_known.as_of = stored.as_of
-        where
-            {% for column in columns -%}
-            now_known.{{ column }} is distinct from stored.{{ column }}
-            or now_known.{{ column }} is distinct from stored.{{ column }}_max{{ ' or ' if not loop.last }}
-            {%- endfor %}
+        select
+            cast(min(as_of) filter (where not ({{ columns | join(' and ') }})) as varchar),
+            cast(min(as_of) filter (
+                where not ({{ fraud_features_profile_counter_names() | replace(', ', ' and ') }})
+            ) as varchar)
+        from compared
     {%- endset -%}
-    {%- set earliest = run_query(query).columns[0].values()[0] -%}
-    {{ return(earliest or '9999-01-01') }}
+    {%- set row = run_query(query).rows[0] -%}
+    {{ return({'from': row[0] or '9999-01-01', 'settled_until': row[1] or '9999-12-31'}) }}
+{%- endmacro %}
+
+
+{#- The earliest date whose rows differ from what would be computed now; 1970-01-01 for a build from nothing. -#}
+{% macro features_recompute_from(counters, as_of) -%}
+    {{ return(features_differing(counters, as_of)['from']) }}
 {%- endmacro %}
 
 
@@ -64,13 +109,37 @@
 {%- endmacro %}
 
 
+{#- The payments of `source` that look at a profile from `from_date` on, each as its `id` and the boundary. -#}
+{% macro features_lookups(source, id, from_date) -%}
+    select
+        {{ id }},
+        {{ fraud_features_as_of('event_us') }} as as_of
+    from {{ source }}
+    where
+        event_date >= date '{{ from_date }}'
+        and {{ fraud_features_as_of('event_us') }} >= date '{{ from_date }}'
+{%- endmacro %}
+
+
+{#- The keys of the profiles that hold already, of those from `differing['from']` on. -#}
+{% macro features_settled_keys(id, differing) -%}
+    select
+        {{ id }},
+        as_of
+    from {{ this }}
+    where
+        as_of >= date '{{ differing['from'] }}'
+        and as_of < date '{{ differing['settled_until'] }}'
+{%- endmacro %}
+
+
 {#-
     The entities that a profile is of in buckets by their hash, as pieces: a condition over the column `id` that holds for
-    one in so many, so that a piece has some 600,000 payments (three times var `piece_rows`: profiles need few columns).
-    Each carries the span of dates that all of them are of.
+    one in so many, so that a piece has some 600,000 payments (three times var `piece_rows`: profiles need few columns) of
+    entities with something to compute. Each carries the span of dates that all of them are of.
 -#}
-{% macro features_bucket_pieces(source, from_date, id) -%}
-    {%- set whole = features_one_piece(from_date) -%}
+{% macro features_bucket_pieces(source, id, differing) -%}
+    {%- set whole = features_one_piece(differing['from']) -%}
     {%- if not whole -%}
         {{ return([]) }}
     {%- elif not execute -%}
@@ -79,7 +148,18 @@
     {%- set query -%}
         select count(*)
         from {{ source }}
-        where event_date >= date_add('day', -{{ fraud_features_look_back_days() }}, date '{{ from_date }}')
+        where
+            event_date >= date_add('day', -{{ fraud_features_look_back_days() }}, date '{{ differing['from'] }}')
+            {% if is_incremental() -%}
+            and {{ id }} in (
+                select {{ id }}
+                from (
+                    {{ features_lookups(source, id, differing['from']) }}
+                    except
+                    {{ features_settled_keys(id, differing) }}
+                )
+            )
+            {%- endif %}
     {%- endset -%}
     {%- set payments = run_query(query).columns[0].values()[0] | int -%}
     {%- set count = [1, payments // (3 * var('piece_rows')) + 1] | max -%}

@@ -24,6 +24,11 @@ offsets_at, offsets_before, label_offsets_before, kyc_offsets_before, login_offs
 {%- endmacro %}
 
 
+{% macro fraud_features_profile_counter_names() -%}
+offsets_before, label_offsets_before, kyc_offsets_before
+{%- endmacro %}
+
+
 {% macro fraud_features_as_of(event_us) -%}
 date_add('day', ({{ event_us }} - {{ fraud_features_lag_us() }}) / 86400000000, date '1970-01-01')
 {%- endmacro %}
@@ -122,9 +127,9 @@ facts as (
 
 select
     boundaries.as_of,
-    max(boundaries.offsets)
-    + cast(from_big_endian_64(xxhash64(to_utf8('d701d302b734c1973769922dc464e05527e7efbdac37a3141cf89159a8515b03 lag {{ fraud_features_lag_us() }} maturity {{ fraud_features_maturity_days() }}'))) as decimal(38, 0)) as offsets_at,
-    coalesce(sum(facts.payment_offsets), 0) as offsets_before,
+    max(boundaries.offsets) as offsets_at,
+    coalesce(sum(facts.payment_offsets), 0)
+    + cast(from_big_endian_64(xxhash64(to_utf8('d701d302b734c1973769922dc464e05527e7efbdac37a3141cf89159a8515b03 lag {{ fraud_features_lag_us() }} maturity {{ fraud_features_maturity_days() }}'))) as decimal(38, 0)) as offsets_before,
     coalesce(sum(facts.label_offsets), 0) as label_offsets_before,
     coalesce(sum(facts.kyc_offsets), 0) as kyc_offsets_before,
     coalesce(sum(facts.login_offsets), 0) as login_offsets

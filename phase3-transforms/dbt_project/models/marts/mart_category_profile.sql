@@ -5,6 +5,7 @@
         unique_key=['merchant_category_code', 'as_of'],
         range_column='as_of',
         gathered=true,
+        rebuilt_with_columns=true,
         on_schema_change='fail',
         properties={'partitioned_by': "ARRAY['as_of']"},
     )

@@ -4,6 +4,7 @@
         incremental_strategy='merge_range',
         unique_key='transaction_id',
         range_column='event_date',
+        rebuilt_with_columns=true,
         on_schema_change='fail',
         properties={'partitioned_by': "ARRAY['event_date']"},
     )

@@ -11,7 +11,7 @@ from fraud_features.features import FEATURES, PROFILE_DAYS, PROFILE_ENTITIES, Fe
 from fraud_features.profile import DERIVED_AGGREGATES, HABIT_COLUMNS, SET_COLUMNS
 from fraud_features.settings import LAG_VARIABLE, MATURITY_VARIABLE, FeatureSettings
 from fraud_features.sql import SQL_TYPES, features_query
-from fraud_features.sql_counters import COUNTER_COLUMNS, counters_query
+from fraud_features.sql_counters import COUNTER_COLUMNS, PROFILE_COUNTER_COLUMNS, counters_query
 from fraud_features.sql_parity import (
     Allowed,
     Facts,
@@ -73,6 +73,7 @@ def _macros() -> str:
         _macro("fraud_features_look_back_days", (), _look_back()),
         _macro("fraud_features_failed_outcomes", (), ", ".join(repr(outcome) for outcome in FAILED_OUTCOMES)),
         _macro("fraud_features_counter_names", (), ", ".join(COUNTER_COLUMNS)),
+        _macro("fraud_features_profile_counter_names", (), ", ".join(PROFILE_COUNTER_COLUMNS)),
         _macro("fraud_features_as_of", ("event_us",), as_of_sql("{{ event_us }}", _LAG)),
         _macro("fraud_features_counters", ("transactions", "labels", "kyc", "logins"), _counters()),
     ]

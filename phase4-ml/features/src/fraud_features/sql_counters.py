@@ -11,13 +11,15 @@ from fraud_features.features import US_PER_DAY
 from fraud_features.sql_text import as_of_sql, coordinates_sum
 
 COUNTER_COLUMNS: Final = {
-    "offsets_at": "Digest of the definition and its settings, plus the sum of the hashed coordinates of the payments "
-    "that look at this boundary.",
-    "offsets_before": "Sum of the hashed coordinates of the payments before this boundary.",
+    "offsets_at": "Sum of the hashed coordinates of the payments that look at this boundary.",
+    "offsets_before": "Digest of the definition and its settings, plus the same sum over the payments before this "
+    "boundary.",
     "label_offsets_before": "The same over the labels known before this boundary.",
     "kyc_offsets_before": "The same over the KYC records known before this boundary.",
     "login_offsets": "The same over the failed logins up to the last payment that may look at this boundary.",
 }
+# of these, what a profile depends on
+PROFILE_COUNTER_COLUMNS: Final = ("offsets_before", "label_offsets_before", "kyc_offsets_before")
 
 
 def counters_query(transactions: str, labels: str, kyc: str, logins: str, lag_us: str, definition: str = "''") -> str:
@@ -117,9 +119,9 @@ facts as (
 
 select
     boundaries.as_of,
-    max(boundaries.offsets)
-    + cast(from_big_endian_64(xxhash64(to_utf8({definition}))) as decimal(38, 0)) as offsets_at,
-    coalesce(sum(facts.payment_offsets), 0) as offsets_before,
+    max(boundaries.offsets) as offsets_at,
+    coalesce(sum(facts.payment_offsets), 0)
+    + cast(from_big_endian_64(xxhash64(to_utf8({definition}))) as decimal(38, 0)) as offsets_before,
     coalesce(sum(facts.label_offsets), 0) as label_offsets_before,
     coalesce(sum(facts.kyc_offsets), 0) as kyc_offsets_before,
     coalesce(sum(facts.login_offsets), 0) as login_offsets
