@@ -54,7 +54,7 @@ needed as (
 
 ),
 
-{% if is_incremental() %}
+{% if differing['incremental'] %}
 
 settled as (
 

@@ -34,10 +34,11 @@
     From which date on rows differ from what would be computed now (`from`), and until which the profiles among them do
     not (`settled_until`): nothing that was known before their boundary has changed, only the payments that look at it.
     Both are dates as texts; all rows differ for a build from nothing, and `from` is 9999-01-01 where none does.
+    `incremental` says what the model's is_incremental() does, which asks Trino each time.
 -#}
 {% macro features_differing(counters, as_of) -%}
     {%- if not is_incremental() or not execute -%}
-        {{ return({'from': '1970-01-01', 'settled_until': '1970-01-01'}) }}
+        {{ return({'from': '1970-01-01', 'settled_until': '1970-01-01', 'incremental': false}) }}
     {%- endif -%}
     {%- set columns = fraud_features_counter_names().split(', ') -%}
     {%- set query -%}
@@ -86,7 +87,7 @@
         from compared
     {%- endset -%}
     {%- set row = run_query(query).rows[0] -%}
-    {{ return({'from': row[0] or '9999-01-01', 'settled_until': row[1] or '9999-12-31'}) }}
+    {{ return({'from': row[0] or '9999-01-01', 'settled_until': row[1] or '9999-12-31', 'incremental': true}) }}
 {%- endmacro %}
 
 
@@ -150,7 +151,7 @@
         from {{ source }}
         where
             event_date >= date_add('day', -{{ fraud_features_look_back_days() }}, date '{{ differing['from'] }}')
-            {% if is_incremental() -%}
+            {% if differing['incremental'] -%}
             and {{ id }} in (
                 select {{ id }}
                 from (
