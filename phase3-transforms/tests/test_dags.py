@@ -41,6 +41,13 @@ print("DAGS " + json.dumps({
             "tasks": {
                 task.task_id: {
                     "command": task.bash_command,
+                    "env": {
+                        owned: {
+                            name: task.render_template(value, {"params": {**dag.params.dump(), "own_data": owned}})
+                            for name, value in (task.env or {}).items()
+                        }
+                        for owned in ((False, True) if "own_data" in dag.params else ())
+                    },
                     "downstream": sorted(task.downstream_task_ids),
                     "retries": task.retries,
                     "timeout": task.execution_timeout.total_seconds(),
@@ -132,6 +139,16 @@ def test_training_accepts_only_numbers_within_bounds_and_whose_data_it_is(parsed
     assert all("{{" not in task["command"] for task in training["tasks"].values())
     # the history of the model names the DAG, not the user that Airflow runs as
     assert all('--by "$ACTOR"' in task["command"] for task in training["tasks"].values())
+
+
+@pytest.mark.parametrize(("owned", "told"), [("false", ""), ("true", "--own-data")])
+def test_whose_data_it_is_reaches_the_gates(parsed: dict[str, Any], tmp_path: Path, owned: str, told: str) -> None:
+    promote = parsed["dags"]["model_training"]["tasks"]["promote"]
+    (tmp_path / "fraud-training").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "fraud-training").chmod(0o755)
+    env = {**os.environ, **promote["env"][owned], "FRAUD_BIN": str(tmp_path)}
+    done = subprocess.run(["bash", "-c", promote["command"]], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["promote", "--by", "DAG model_training", *told.split()]
 
 
 def test_training_runs_weekly_and_when_monitoring_says_that_it_is_due(parsed: dict[str, Any]) -> None:

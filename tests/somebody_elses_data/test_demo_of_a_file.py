@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,18 @@ EXAMPLES = ROOT / "phase1-ingestion/producer/examples"
 FILE, MAPPING = EXAMPLES / "nordbank-payments.csv.gz", EXAMPLES / "nordbank.mapping.yml"
 
 
-def test_a_banks_file_goes_from_kafka_to_a_champion_and_its_last_payments_are_scored(stack: Any) -> None:
+def test_a_banks_file_goes_from_kafka_to_the_gates_and_its_last_payments_are_scored(stack: Any) -> None:
     stack.clean()
     with gzip.open(FILE, "rt", encoding="utf-8") as file:
         rows = sum(1 for _ in file) - 1
+    live = 20 * 20
     done = subprocess.run(
         [
-            *(str(ROOT / ".venv/bin/fraud-native"), "--stack", "test", "demo", "--live-seconds", "20"),
+            *(str(ROOT / ".venv/bin/fraud-native"), "--stack", "test", "demo"),
+            *("--live-seconds", "20", "--live-rate", "20"),
             *("--data", str(FILE), "--mapping", str(MAPPING)),
         ],
         cwd=ROOT,
-        # no model reaches it: that there is a champion says that the simulator's floor was not applied
-        env={**os.environ, "PROMOTION_MIN_AUC": "1"},
         capture_output=True,
         text=True,
         check=False,
@@ -45,11 +44,13 @@ def test_a_banks_file_goes_from_kafka_to_a_champion_and_its_last_payments_are_sc
         cursor = connection.cursor()
         cursor.execute("SELECT count(*), count_if(transaction_id LIKE 'NB%') FROM delta.bronze.transactions")
         ((landed, of_the_file),) = cursor.fetchall()
-    assert landed == of_the_file == rows
-    assert report["gold"]["mart_fraud_features"] > 0.9 * rows
-    assert set(report["dag_run"]["tasks"].values()) == {"success"}
-    assert report["model"]["alias"] == "champion", report["model"]
-    assert report["model"]["auc"] < 1
     predict = report["predict"]
     assert predict["errors"] == 0
-    assert predict["requests"] == report["decisions_logged"] > 0
+    assert predict["requests"] == report["decisions_logged"] > 0.5 * live
+    # the newest rows are the live payments, of which some may not have been due yet at the end
+    assert landed == of_the_file == rows - live + predict["requests"]
+    assert report["gold"]["mart_fraud_features"] == rows - live
+    assert set(report["dag_run"]["tasks"].values()) == {"success"}
+    # whether a forest is surely better than the baselines lies in eleven weeks of a small bank; the report says it
+    model = report["model"]
+    assert model["alias"] == "champion" or "not surely above the logistic baseline's" in model["reason"], model
