@@ -8,6 +8,12 @@
         {{ return(false) }}
     {%- endif -%}
     {%- set stored = adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') | sort -%}
+    {#- Trino names no columns of a table whose log it cannot read: that is no reason to throw the history away -#}
+    {%- if execute and not stored -%}
+        {{ exceptions.raise_compiler_error(
+            relation ~ ': Trino names no columns of it, so its log could not be read; look at Trino\'s log and run again'
+        ) }}
+    {%- endif -%}
     {{ return(stored != model.columns.keys() | map('lower') | sort) }}
 {%- endmacro %}
 

@@ -94,11 +94,13 @@ class Verdict(NamedTuple):
     is_fraud: bool
     offset: int
     payment: Payment | None = None
+    names_merchant: bool = True
 
     def sql(self) -> str:
         known = at(self.minute)
         payment = self.payment
-        who = f"'U{payment.user:04d}', 'M{payment.merchant:03d}', {timestamp(at(payment.minute))}" if payment else ""
+        merchant = f"'M{payment.merchant:03d}'" if payment and self.names_merchant else "null"
+        who = f"'U{payment.user:04d}', {merchant}, {timestamp(at(payment.minute))}" if payment else ""
         return (
             f"('{self.label_id}', '{self.transaction_id}', {timestamp(known)}, {str(self.is_fraud).lower()}, "
             f"{who or 'null, null, null'}, 'CHARGEBACK', null, 'labels.raw', 0, {self.offset}, {timestamp(known)}, 1, "

@@ -306,6 +306,46 @@ def test_a_profile_that_holds_is_not_computed_again(lakes: ModuleType, lake: Any
 
 
 @pytest.mark.slow
+def test_a_label_learns_its_merchant_from_a_payment_after_its_day(
+    lakes: ModuleType, lake: Any, incremental: Contents
+) -> None:
+    """The sender knows when it was and who paid; the payment is newer than the boundary whose profile changes."""
+    risk = f"{lake.prefix}gold.mart_merchant_risk"
+    ((newest, merchant, frauds),) = lake.query(
+        f"select as_of, min(merchant_id), min_by(merchant_known_frauds_count_7d, merchant_id) from {risk} "
+        f"where as_of = (select max(as_of) from {risk}) group by as_of"
+    )
+    known = f"select merchant_known_frauds_count_7d from {risk} where as_of = date '{newest}' and merchant_id = '{merchant}'"
+    midnight = (datetime(newest.year, newest.month, newest.day, tzinfo=UTC) - lakes.START).total_seconds() / 60
+    number = int(merchant.removeprefix("M"))
+    payment = lakes.Payment("TOLD", 9871, midnight + 720, 900, 1, lakes.NEXT[1] + 20, 8000, number)
+    claimed = payment._replace(minute=midnight - 120)
+    lake.receive([], [lakes.Verdict("L9", "TOLD", midnight - 60, True, 9, claimed, names_merchant=False)])
+    lake.dbt("run")
+    assert lake.query(known) == [[frauds]]
+    lake.receive([payment], [])
+    lake.dbt("run")
+    assert lake.query(known) == [[frauds + 1]]
+    after = lake.contents()
+    lake.dbt("run", "--full-refresh")
+    assert lake.contents() == after
+    assert incremental
+
+
+@pytest.mark.slow
+def test_profiles_that_hold_are_read_in_pieces(lakes: ModuleType, lake: Any, incremental: Contents) -> None:
+    """A failed login older than every payment: each boundary differs, and every profile holds."""
+    lake.receive_others([lakes.Attempt("G8", 1, -2000, "FAILURE", 0, 20, 9000)])
+    said = lake.dbt("run", "--select", "+mart_user_profile")
+    assert "mart_user_profile: piece 3 of 3" in said
+    after = lake.content("gold.mart_user_profile")
+    lake.dbt("run", "--full-refresh", "--select", "mart_user_profile")
+    assert lake.content("gold.mart_user_profile") == after
+    lake.dbt("run")
+    assert incremental
+
+
+@pytest.mark.slow
 def test_another_setting_computes_every_row_again(lake: Any, incremental: Contents) -> None:
     before = lake.contents()
     other = replace(lake, env={**lake.env, "FRAUD_FEATURES_LABEL_MATURITY_DAYS": "1"})

@@ -23,7 +23,7 @@
         {%- for row in found %}
         (date '{{ row[0] }}'{% for number in row.values()[1:] %}, '{{ number }}'{% endfor %}){{ ',' if not loop.last }}
         {%- else %}
-        (date '1970-01-01'{{ ", ''" * columns | length }})
+        (date '1970-01-01'{{ ", '0'" * columns | length }})
         {%- endfor %}
     ) as boundaries (as_of, {{ columns | join(', ') }})
     {{- ' where false' if not found }}
@@ -137,7 +137,7 @@
 {#-
     The entities that a profile is of in buckets by their hash, as pieces: a condition over the column `id` that holds for
     one in so many, so that a piece has some 600,000 payments (three times var `piece_rows`: profiles need few columns) of
-    entities with something to compute. Each carries the span of dates that all of them are of.
+    entities with something to compute, and has no more of those that only look. Each carries the span of dates that all of them are of.
 -#}
 {% macro features_bucket_pieces(source, id, differing) -%}
     {%- set whole = features_one_piece(differing['from']) -%}
@@ -147,20 +147,35 @@
         {{ return([dict(whole[0], bucket='true')]) }}
     {%- endif -%}
     {%- set query -%}
-        select count(*)
-        from {{ source }}
-        where
-            event_date >= date_add('day', -{{ fraud_features_look_back_days() }}, date '{{ differing['from'] }}')
-            {% if differing['incremental'] -%}
-            and {{ id }} in (
-                select {{ id }}
-                from (
-                    {{ features_lookups(source, id, differing['from']) }}
-                    except
-                    {{ features_settled_keys(id, differing) }}
+        with
+
+        lookups as (
+
+            {{ features_lookups(source, id, differing['from']) }}
+
+        ),
+
+        computed_from as (
+
+            select count(*) as payments
+            from {{ source }}
+            where
+                event_date >= date_add('day', -{{ fraud_features_look_back_days() }}, date '{{ differing['from'] }}')
+                {% if differing['incremental'] -%}
+                and {{ id }} in (
+                    select {{ id }}
+                    from (
+                        select * from lookups
+                        except
+                        {{ features_settled_keys(id, differing) }}
+                    )
                 )
-            )
-            {%- endif %}
+                {%- endif %}
+
+        )
+
+        -- the profiles that hold are read in the same pieces: there may be one for each payment that looks
+        select greatest((select payments from computed_from), (select count(*) from lookups))
     {%- endset -%}
     {%- set payments = run_query(query).columns[0].values()[0] | int -%}
     {%- set count = [1, payments // (3 * var('piece_rows')) + 1] | max -%}

@@ -61,7 +61,7 @@ label_days as (
 
     select
         known_us / 86400000000 as day,
-        sum(cast(from_big_endian_64(xxhash64(to_big_endian_64(_offset * 1024 + _partition))) as decimal(38, 0))) as offsets
+        sum(cast(from_big_endian_64(xxhash64(to_big_endian_64(_offset * 1024 + _partition) || xxhash64(to_utf8(coalesce(cast(user_id as varchar), ''))) || xxhash64(to_utf8(coalesce(cast(merchant_id as varchar), ''))) || xxhash64(to_utf8(coalesce(cast(transaction_us as varchar), ''))))) as decimal(38, 0))) as offsets
     from {{ labels }}
     group by 1
 

@@ -14,10 +14,13 @@ COUNTER_COLUMNS: Final = {
     "offsets_at": "Sum of the hashed coordinates of the payments that look at this boundary.",
     "offsets_before": "Digest of the definition and its settings, plus the same sum over the payments before this "
     "boundary.",
-    "label_offsets_before": "The same over the labels known before this boundary.",
+    "label_offsets_before": "The same over the labels known before this boundary, each with its customer, merchant and "
+    "time of payment.",
     "kyc_offsets_before": "The same over the KYC records known before this boundary.",
     "login_offsets": "The same over the failed logins up to the last payment that may look at this boundary.",
 }
+# of a label, what its payment fills where the sender left it out: that payment may arrive long after the label
+LABEL_FILLED_COLUMNS: Final = ("user_id", "merchant_id", "transaction_us")
 # of these, what a profile depends on
 PROFILE_COUNTER_COLUMNS: Final = ("offsets_before", "label_offsets_before", "kyc_offsets_before")
 
@@ -53,7 +56,7 @@ label_days as (
 
     select
         known_us / {US_PER_DAY} as day,
-        {coordinates_sum()} as offsets
+        {coordinates_sum(*LABEL_FILLED_COLUMNS)} as offsets
     from {labels}
     group by 1
 

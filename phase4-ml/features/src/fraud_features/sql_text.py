@@ -13,10 +13,16 @@ def as_of_sql(event_us: str, lag_us: str) -> str:
     return f"date_add('day', ({event_us} - {lag_us}) / {US_PER_DAY}, date '1970-01-01')"
 
 
-def coordinates_sum() -> str:
-    """Sum of a hash of the Kafka coordinates: another one as soon as a row is added, gone or replaced by another."""
-    mixed = "from_big_endian_64(xxhash64(to_big_endian_64(_offset * 1024 + _partition)))"
-    return f"sum(cast({mixed} as decimal(38, 0)))"
+def coordinates_sum(*filled: str) -> str:
+    """Sum of a hash of the Kafka coordinates: another one as soon as a row is added, gone or replaced by another.
+
+    Args:
+        filled: columns that may change while the message stays the same; the hash is over them too.
+    """
+    texts = (f"to_utf8(coalesce(cast({column} as varchar), ''))" for column in filled)
+    # hashed one by one, so that no text runs over into the next
+    parts = ["to_big_endian_64(_offset * 1024 + _partition)", *(f"xxhash64({text})" for text in texts)]
+    return f"sum(cast(from_big_endian_64(xxhash64({' || '.join(parts)})) as decimal(38, 0)))"
 
 
 def indent(text: str, by: int = 4) -> str:
