@@ -315,7 +315,8 @@ def test_a_label_learns_its_merchant_from_a_payment_after_its_day(
         f"select as_of, min(merchant_id), min_by(merchant_known_frauds_count_7d, merchant_id) from {risk} "
         f"where as_of = (select max(as_of) from {risk}) group by as_of"
     )
-    known = f"select merchant_known_frauds_count_7d from {risk} where as_of = date '{newest}' and merchant_id = '{merchant}'"
+    row = f"where as_of = date '{newest}' and merchant_id = '{merchant}'"
+    known = f"select merchant_known_frauds_count_7d from {risk} {row}"
     midnight = (datetime(newest.year, newest.month, newest.day, tzinfo=UTC) - lakes.START).total_seconds() / 60
     number = int(merchant.removeprefix("M"))
     payment = lakes.Payment("TOLD", 9871, midnight + 720, 900, 1, lakes.NEXT[1] + 20, 8000, number)
